@@ -1,0 +1,53 @@
+# One word a target. Each makes its own virtual environment and installs what it needs, no more.
+# ARGS is handed on: `make test ARGS='-k frames'`.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test bench lint format clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo    servers that register, a watcher that follows them, in under 20 seconds'
+	@echo 'make test    the tests, against the embedded server and a real Apache ZooKeeper'
+	@echo 'make bench   the table of speed and size'
+	@echo 'make lint    formatter, linter and type checker, changing nothing'
+	@echo 'make format  format the code and mend what the linter can'
+	@echo 'make clean   remove everything that can be made again'
+
+demo: $(VENV)/installed-base
+	$(BIN)/python -m zc.zk.cli.demo $(ARGS)
+
+test: $(VENV)/installed-test
+	@.ci/install-zookeeper
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/installed-bench
+	@.ci/install-zookeeper
+	$(BIN)/python -m bench $(ARGS)
+
+# The type checker reads tests/ and bench/, so it needs what they import.
+lint: $(VENV)/installed-test $(VENV)/installed-bench $(VENV)/installed-lint
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: $(VENV)/installed-lint
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf bin develop-eggs eggs parts .installed.cfg
+	find src tests bench -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamps: made again whenever pyproject.toml asks for other packages.
+$(VENV)/installed-%: pyproject.toml .ci/make-environment
+	@.ci/make-environment $(VENV) '$(PYTHON)' $*
+	@touch $@
+
+# One pip at a time in one environment, whatever `make -j` says.
+.NOTPARALLEL:
