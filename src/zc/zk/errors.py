@@ -1,0 +1,298 @@
+"""Everything that can go wrong, as one tree of exceptions.
+
+ZooKeeperError
+├── ServerError      the server refused: one class for each error number
+├── NetworkError     the network lost something; `maybe_applied` says what that leaves open
+├── ProtocolError    the peer broke the protocol: its connection is dropped
+└── UsageError       the caller got it wrong: nothing was sent
+"""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+
+from zc.zk.codes import ErrorCode
+
+
+class ZooKeeperError(Exception):
+    """The root of every error that this package raises for a reason of its own."""
+
+    maybe_applied: bool = False
+    """Whether the operation may have taken effect although it failed."""
+
+
+class CodedError(ZooKeeperError):
+    """An error that the protocol has a number for.
+
+    `code` is that number, `path` the node that was asked about, where there is one.
+    """
+
+    code: ClassVar[int] = 0
+    meaning: ClassVar[str] = "error"
+
+    def __init__(self, path: str | None = None) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.meaning}: {self.path}" if self.path else self.meaning
+
+
+class ServerError(CodedError):
+    """The server answered with an error number."""
+
+
+class NetworkError(CodedError):
+    """The connection or the session ended, or time ran out, before an answer came."""
+
+    def __init__(
+        self, path: str | None = None, *, reason: str = "", maybe_applied: bool = False
+    ) -> None:
+        super().__init__(path)
+        self.reason = reason
+        self.maybe_applied = maybe_applied
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if self.reason:
+            text += f" ({self.reason})"
+        if self.maybe_applied:
+            text += "; it may have been applied"
+        return text
+
+
+class ProtocolError(ZooKeeperError):
+    """The peer sent bytes that cannot be: its connection is dropped."""
+
+
+class ResponseTooLargeError(ProtocolError):
+    """The answer is longer than this client accepts; asking again would not help."""
+
+
+class UsageError(ZooKeeperError):
+    """The caller got it wrong; nothing was sent."""
+
+
+class ArgumentTypeError(UsageError, TypeError):
+    """An argument is of a type that cannot be."""
+
+
+class ArgumentError(UsageError, ValueError):
+    """An argument has a value that cannot be."""
+
+
+class RequestTooLargeError(ArgumentError):
+    """The request is longer than servers accept (`jute.maxbuffer`, 1 MiB)."""
+
+
+class ForkedClientError(UsageError):
+    """The client belongs to the parent process: open a new one after `fork`."""
+
+
+class NotConnectedError(UsageError):
+    """The client was not started."""
+
+
+class FailedConnect(NetworkError):  # noqa: N818 (the name is zc.zk's)
+    """No server could be reached in time.
+
+    `attempts` lists each endpoint tried, with the reason of its last failure.
+    """
+
+    def __init__(self, attempts: Sequence[tuple[str, str]], seconds: float) -> None:
+        super().__init__()
+        self.attempts = tuple(attempts)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        tried = "; ".join(f"{endpoint}: {reason}" for endpoint, reason in self.attempts)
+        return f"no ZooKeeper server within {self.seconds:g} s ({tried or 'none was tried'})"
+
+
+_BY_CODE: dict[int, type[CodedError]] = {}
+E = TypeVar("E", bound=CodedError)
+
+
+def _coded(code: ErrorCode, meaning: str) -> Callable[[type[E]], type[E]]:
+    def register(cls: type[E]) -> type[E]:
+        cls.code = int(code)
+        cls.meaning = meaning
+        _BY_CODE[cls.code] = cls
+        return cls
+
+    return register
+
+
+def error_for(code: int, path: str | None) -> CodedError:
+    """Return the exception for an error number of a reply."""
+    cls = _BY_CODE.get(code)
+    return UnknownError(code, path) if cls is None else cls(path)
+
+
+class UnknownError(ServerError):
+    """The server answered with an error number that this version does not know."""
+
+    meaning = "unknown error code"
+
+    def __init__(self, number: int, path: str | None = None) -> None:
+        super().__init__(path)
+        self.number = number
+
+    def __str__(self) -> str:
+        return f"{self.meaning} {self.number}" + (f": {self.path}" if self.path else "")
+
+
+@_coded(ErrorCode.CONNECTION_LOSS, "connection lost")
+class ConnectionLoss(NetworkError):  # noqa: N818 (ZooKeeper's name)
+    """The connection dropped while the request was out: its outcome is unknown."""
+
+
+@_coded(ErrorCode.SESSION_EXPIRED, "session expired")
+class SessionExpiredError(NetworkError):
+    """The session ended; its ephemeral nodes are gone or going."""
+
+
+class ConnectionClosedError(SessionExpiredError):
+    """The client was closed, or never started."""
+
+    meaning = "client closed"
+
+
+@_coded(ErrorCode.OPERATION_TIMEOUT, "no answer in time")
+class OperationTimeoutError(NetworkError):
+    """The deadline of the call passed without an answer."""
+
+
+@_coded(ErrorCode.SESSION_MOVED, "session moved to another server")
+class SessionMovedError(NetworkError):
+    """The session is now attached to another server."""
+
+
+@_coded(ErrorCode.REQUEST_TIMEOUT, "request timed out")
+class RequestTimeoutError(NetworkError):
+    """The request took longer than the client's own bound."""
+
+
+@_coded(ErrorCode.RUNTIME_INCONSISTENCY, "not tried, because an earlier operation failed")
+class RuntimeInconsistency(ServerError):  # noqa: N818 (ZooKeeper's name)
+    """An operation of a transaction that was not reached."""
+
+
+@_coded(ErrorCode.DATA_INCONSISTENCY, "data inconsistency")
+class DataInconsistency(ServerError):  # noqa: N818 (ZooKeeper's name)
+    """The server found its data inconsistent."""
+
+
+@_coded(ErrorCode.MARSHALLING_ERROR, "the server could not read the request")
+class MarshallingError(ServerError):
+    """The server could not read the request."""
+
+
+@_coded(ErrorCode.UNIMPLEMENTED, "not implemented by this server")
+class UnimplementedError(ServerError):
+    """The server does not know the operation."""
+
+
+@_coded(ErrorCode.BAD_ARGUMENTS, "bad arguments")
+class BadArgumentsError(ServerError):
+    """The server refused the arguments."""
+
+
+@_coded(ErrorCode.UNKNOWN_SESSION, "session unknown to the server")
+class UnknownSessionError(ServerError):
+    """The server does not know the session any more."""
+
+
+@_coded(ErrorCode.API_ERROR, "API error")
+class APIError(ServerError):
+    """The mark of the user-level errors; not sent normally."""
+
+
+@_coded(ErrorCode.NO_NODE, "no such node")
+class NoNodeError(ServerError):
+    """The node, or the parent of one to create, does not exist."""
+
+
+@_coded(ErrorCode.NO_AUTH, "not permitted by the node's ACL")
+class NoAuthError(ServerError):
+    """No identity of this connection has the permission."""
+
+
+@_coded(ErrorCode.BAD_VERSION, "the node has another version")
+class BadVersionError(ServerError):
+    """The version given is not the node's."""
+
+
+@_coded(ErrorCode.NO_CHILDREN_FOR_EPHEMERALS, "an ephemeral node cannot have children")
+class NoChildrenForEphemeralsError(ServerError):
+    """The parent of the node to create is ephemeral."""
+
+
+@_coded(ErrorCode.NODE_EXISTS, "node exists")
+class NodeExistsError(ServerError):
+    """The node to create is there already.
+
+    `owner` is the id of the session that owns it, where that was found out.
+    """
+
+    def __init__(self, path: str | None = None, owner: int | None = None) -> None:
+        super().__init__(path)
+        self.owner = owner
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if self.owner is None else f"{text} (owned by session {self.owner:#x})"
+
+
+@_coded(ErrorCode.NOT_EMPTY, "node has children")
+class NotEmptyError(ServerError):
+    """The node to delete has children."""
+
+
+@_coded(ErrorCode.INVALID_CALLBACK, "invalid callback")
+class InvalidCallbackError(ServerError):
+    """A callback is not valid; not sent by servers."""
+
+
+@_coded(ErrorCode.INVALID_ACL, "invalid ACL")
+class InvalidACLError(ServerError):
+    """The ACL is empty, or has a scheme or id that the server does not accept."""
+
+
+@_coded(ErrorCode.AUTH_FAILED, "authentication failed")
+class AuthFailedError(ServerError):
+    """The server refused the credentials; it hangs up after saying so."""
+
+
+@_coded(ErrorCode.NOT_READ_ONLY, "the server is read-only")
+class NotReadOnlyCallError(ServerError):
+    """A write was sent to a read-only server."""
+
+
+@_coded(ErrorCode.EPHEMERAL_ON_LOCAL_SESSION, "a local session cannot own an ephemeral node")
+class EphemeralOnLocalSessionError(ServerError):
+    """The session is local and may not be upgraded."""
+
+
+@_coded(ErrorCode.NO_WATCHER, "no such watch")
+class NoWatcherError(ServerError):
+    """There is no watch of that kind on the path."""
+
+
+@_coded(ErrorCode.RECONFIG_DISABLED, "reconfiguration is disabled")
+class ReconfigDisabledError(ServerError):
+    """The ensemble does not allow to be reconfigured."""
+
+
+@_coded(ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH, "the server requires authentication")
+class SessionClosedRequireSaslError(ServerError):
+    """The server closes connections that did not authenticate."""
+
+
+@_coded(ErrorCode.QUOTA_EXCEEDED, "quota exceeded")
+class QuotaExceededError(ServerError):
+    """A hard quota forbids the write."""
+
+
+@_coded(ErrorCode.THROTTLED_OP, "throttled by the server")
+class ThrottledOpError(ServerError):
+    """The server was too busy to execute the operation."""

@@ -1,0 +1,95 @@
+"""Who may do what with a node: ACLs, and the identities that they name."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from zc.zk.errors import ArgumentTypeError
+
+
+class Permissions:
+    """The bits of an ACL entry."""
+
+    READ = 1
+    WRITE = 2
+    CREATE = 4
+    DELETE = 8
+    ADMIN = 16
+    ALL = 31
+
+
+_NAMES = ("READ", "WRITE", "CREATE", "DELETE", "ADMIN")
+
+
+class Id(NamedTuple):
+    """An identity: a scheme (`world`, `auth`, `digest`, `ip`, ...) and a name that the scheme understands."""
+
+    scheme: str
+    id: str
+
+
+class ACL(NamedTuple):
+    """One entry of a node's access control list: what `id` may do."""
+
+    perms: int
+    id: Id
+
+    @property
+    def acl_list(self) -> list[str]:
+        """The names of the permissions, `["ALL"]` for all of them."""
+        if self.perms == Permissions.ALL:
+            return ["ALL"]
+        return [name for name in _NAMES if self.perms & getattr(Permissions, name)]
+
+    def __repr__(self) -> str:
+        return f"ACL(perms={self.perms}, acl_list={self.acl_list}, id={self.id!r})"
+
+
+ANYONE_ID_UNSAFE = Id("world", "anyone")
+AUTH_IDS = Id("auth", "")
+
+
+def world_permission(perms: int = Permissions.READ) -> ACL:
+    """Return the entry that gives everybody `perms`, reading alone unless told otherwise."""
+    return ACL(perms, ANYONE_ID_UNSAFE)
+
+
+OPEN_ACL_UNSAFE = [world_permission(Permissions.ALL)]
+CREATOR_ALL_ACL = [ACL(Permissions.ALL, AUTH_IDS)]
+READ_ACL_UNSAFE = [world_permission(Permissions.READ)]
+
+
+def make_digest_acl_credential(username: str, password: str) -> str:
+    """Return the id of a digest identity: the name, and the base64 of the SHA-1 of name and password."""
+    # SHA-1 is what servers compare with unless they are configured otherwise.
+    digest = hashlib.sha1(f"{username}:{password}".encode(), usedforsecurity=False).digest()
+    return f"{username}:{base64.b64encode(digest).decode()}"
+
+
+def checked_acl(acl: object) -> tuple[ACL, ...]:
+    """Return an ACL argument as entries; a single entry stands for a list of one.
+
+    Raises `ArgumentTypeError` (a TypeError) for whatever is neither.
+    """
+    entries: Sequence[object]
+    if isinstance(acl, ACL):
+        entries = (acl,)
+    elif isinstance(acl, Iterable) and not isinstance(acl, (str, bytes, dict)):
+        entries = tuple(acl)
+    else:
+        entries = (acl,)
+    for entry in entries:
+        if not _is_acl(entry):
+            msg = f"an ACL must be a list of zc.zk.ACL entries, not {acl!r}"
+            raise ArgumentTypeError(msg)
+    return entries  # type: ignore[return-value]  # each entry was just checked
+
+
+def _is_acl(entry: object) -> bool:
+    return (
+        isinstance(entry, ACL)
+        and isinstance(entry.perms, int)
+        and isinstance(entry.id, Id)
+        and all(isinstance(part, str) for part in entry.id)
+    )
