@@ -1,0 +1,141 @@
+"""Turns the documented arguments of the clients into operations, checked in the caller before anything is sent."""
+
+from typing import Any
+
+from zc.zk import paths
+from zc.zk.codes import CreateFlag
+from zc.zk.errors import ArgumentError, ArgumentTypeError
+from zc.zk.operations import (
+    Auth,
+    Create,
+    Create2,
+    Delete,
+    Exists,
+    GetACL,
+    GetChildren,
+    GetChildren2,
+    GetData,
+    SetACL,
+    SetData,
+    Sync,
+    Watch,
+)
+from zc.zk.security import ACL, checked_acl
+
+_VERSIONS = range(-(2**31), 2**31)
+
+
+def data(value: object) -> bytes | None:
+    """Return node data as it is: bytes, or None for no data at all."""
+    if value is None or isinstance(value, bytes):
+        return value
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    msg = f"node data must be bytes, not {type(value).__name__}"
+    raise ArgumentTypeError(msg)
+
+
+def version(value: object) -> int:
+    """Return a version to compare with, -1 for any."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        msg = f"a version must be an integer, not {type(value).__name__}"
+        raise ArgumentTypeError(msg)
+    if value not in _VERSIONS:
+        msg = f"a version has 32 bits: {value}"
+        raise ArgumentError(msg)
+    return value
+
+
+def flags(*, ephemeral: bool, sequence: bool) -> CreateFlag:
+    """Return the bits of a create request."""
+    kind = CreateFlag.EPHEMERAL if ephemeral else CreateFlag.PERSISTENT
+    return kind | CreateFlag.SEQUENTIAL if sequence else kind
+
+
+def _create_fields(
+    path: object, value: object, acl: object, kind: CreateFlag
+) -> tuple[str, bytes | None, tuple[ACL, ...], CreateFlag]:
+    checked = paths.validate_sequential if CreateFlag.SEQUENTIAL in kind else paths.validate
+    return checked(path), data(value), checked_acl(acl), kind
+
+
+def create(path: object, value: object, acl: object, kind: CreateFlag) -> Create:
+    """Return a create request that answers with the path."""
+    return Create(*_create_fields(path, value, acl, kind))
+
+
+def create2(path: object, value: object, acl: object, kind: CreateFlag) -> Create2:
+    """Return a create request that answers with the path and status."""
+    return Create2(*_create_fields(path, value, acl, kind))
+
+
+def delete(path: object, expected: object) -> Delete:
+    """Return a delete request."""
+    return Delete(paths.validate(path), version(expected))
+
+
+def exists(path: object, watch: Watch | None) -> Exists:
+    """Return a request for the status of a node."""
+    return Exists(paths.validate(path), watch)
+
+
+def get(path: object, watch: Watch | None) -> GetData:
+    """Return a request for data."""
+    return GetData(paths.validate(path), watch)
+
+
+def set_data(path: object, value: object, expected: object) -> SetData:
+    """Return a request to replace data."""
+    return SetData(paths.validate(path), data(value), version(expected))
+
+
+def get_children(path: object, watch: Watch | None) -> GetChildren:
+    """Return a request for the names of children."""
+    return GetChildren(paths.validate(path), watch)
+
+
+def get_children2(path: object, watch: Watch | None) -> GetChildren2:
+    """Return a request for the names of children and the status."""
+    return GetChildren2(paths.validate(path), watch)
+
+
+def get_acls(path: object) -> GetACL:
+    """Return a request for the ACL."""
+    return GetACL(paths.validate(path))
+
+
+def set_acls(path: object, acls: object, expected: object) -> SetACL:
+    """Return a request to replace the ACL."""
+    return SetACL(paths.validate(path), checked_acl(acls), version(expected))
+
+
+def sync(path: object) -> Sync:
+    """Return a sync request."""
+    return Sync(paths.validate(path))
+
+
+def auth(scheme: object, credential: object) -> Auth:
+    """Return the operation that shows an identity; errors never hold the credential."""
+    if not isinstance(scheme, str):
+        msg = f"an authentication scheme must be a string, not {type(scheme).__name__}"
+        raise ArgumentTypeError(msg)
+    if isinstance(credential, str):
+        credential = credential.encode()
+    if not isinstance(credential, bytes):
+        msg = f"a credential must be a string or bytes, not {type(credential).__name__}"
+        raise ArgumentTypeError(msg)
+    if scheme == "digest" and b":" not in credential:
+        msg = "a digest credential must be of the form user:password"
+        raise ArgumentError(msg)
+    return Auth(scheme, credential)
+
+
+def seconds(value: Any, what: str) -> float:  # Any: whatever a caller passes
+    """Return a positive number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = f"{what} must be a number of seconds, not {type(value).__name__}"
+        raise ArgumentTypeError(msg)
+    if not 0 < value < float("inf"):
+        msg = f"{what} must be a positive number of seconds, not {value}"
+        raise ArgumentError(msg)
+    return float(value)

@@ -1,0 +1,227 @@
+"""One connection to one server: what went out, what must come back for it, and whether the peer is alive.
+
+A new connection is a new object, so nothing that belongs to an old one can be taken for an answer on a new one.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zc.zk.codes import ErrorCode, Xid
+from zc.zk.errors import CodedError, ProtocolError, ResponseTooLargeError
+from zc.zk.jute import INT, Reader, Writer
+from zc.zk.operations import Ping, Watch
+from zc.zk.protocol.frames import FrameLengthError, FrameReader
+from zc.zk.protocol.requests import Request
+from zc.zk.protocol.watches import WatchTables
+from zc.zk.records import REPLY_HEADER, ConnectRequest, ConnectResponse, WatchedEvent
+
+_GREETING_LIMIT = 256  # bytes: a ConnectResponse with a password of 16 is 36 or 37
+_SHORTEST_GREETING = 36
+_LARGEST_XID = 2**31 - 1
+_MARK_EVERY = 0.05  # seconds: how finely the time of sending is remembered
+# Of the time-out T: with nothing sent for a third of it we ping; with no complete reply for a bit less than two thirds
+# the server is given up, which leaves time to find another before the session ends.
+_PING_AFTER = 1 / 3
+_LONGEST_QUIET = 10.0  # seconds: the reference client never pings less often
+_SILENCE_ALLOWED = 0.62
+
+
+@dataclass(slots=True)
+class Trail:
+    """What outlives a connection: the highest transaction seen, the watches, and the chroot.
+
+    `zxid` grows only by replies that come after all watches were armed again: the next connection compares them with
+    it.
+    """
+
+    watches: WatchTables
+    root: str = ""
+    zxid: int = 0
+
+
+class Connection:
+    """The protocol's side of one TCP connection that was just made.
+
+    `greeted` is called with the ConnectResponse. `longest` bounds an incoming frame, in bytes.
+    """
+
+    def __init__(
+        self,
+        trail: Trail,
+        hello: ConnectRequest,
+        greeted: Callable[[ConnectResponse], None],
+        longest: int,
+        now: float,
+    ) -> None:
+        out = Writer()
+        hello.write(out)
+        body = out.getvalue()
+        self._out = [INT.pack(len(body)), body]
+        self._trail = trail
+        self._greeted = greeted
+        self._longest = longest
+        self._frames = FrameReader(_GREETING_LIMIT)
+        self._take = self._greeting
+        self._xid = 0
+        self._sent = 0  # requests so far,
+        self._handed = 0  # those that `data_to_send` gave out,
+        self._answered = 0  # those that were answered
+        self._marks = deque(((0, now),))  # (n, t): from the nth on, requests went out at t or later
+        self._marked: dict[int, deque[Request]] = {xid: deque() for xid in _MARKED}
+        self._spoke_at = self._heard_at = now
+        self.in_flight: deque[Request] = deque()
+        self.timeout: float | None = None  # seconds, once greeted
+        self.acknowledged_at = now  # when the latest thing that was answered had been sent
+
+    # --- sending
+
+    def send(self, request: Request) -> None:
+        """Put a request in line; it goes out with the next `data_to_send`."""
+        marked = request.operation.xid
+        if marked is None:
+            self._xid = request.xid = self._xid + 1 if self._xid < _LARGEST_XID else 1
+            self.in_flight.append(request)
+        else:
+            request.xid = marked
+            self._marked[marked].append(request)
+        self._sent += 1
+        self._out.append(request.frame())
+
+    def data_to_send(self, now: float) -> bytes:
+        """Return what to write now; it counts as sent."""
+        if not self._out:
+            return b""
+        data = b"".join(self._out)
+        self._out.clear()
+        self._spoke_at = now
+        if now - self._marks[-1][1] >= _MARK_EVERY:
+            self._marks.append((self._handed, now))
+        self._handed = self._sent
+        return data
+
+    @property
+    def may_linger(self) -> bool:
+        """Whether so much is under way that a request may wait for the next reply and leave in company."""
+        return self._handed - self._answered >= _COMPANY and self._sent - self._handed < _COMPANY
+
+    # --- time
+
+    def deadline(self) -> float:
+        """When `tick` is next needed; never, before the greeting."""
+        if self.timeout is None:
+            return float("inf")
+        return min(self._ping_at, self._silent_at)
+
+    @property
+    def _ping_at(self) -> float:
+        return self._spoke_at + min((self.timeout or 0) * _PING_AFTER, _LONGEST_QUIET)
+
+    @property
+    def _silent_at(self) -> float:
+        return self._heard_at + (self.timeout or 0) * _SILENCE_ALLOWED
+
+    def tick(self, now: float) -> str | None:
+        """Ping if it is time, or return why the server must be given up."""
+        if self.timeout is None:
+            return None
+        if now >= self._silent_at:
+            return f"no reply for {now - self._heard_at:.1f} s"
+        if now >= self._ping_at:
+            self.send(Request(Ping(), b""))
+        return None
+
+    # --- receiving
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Handle all the frames that `data` completes; raises `ProtocolError` when the connection is beyond use."""
+        answered = self._answered
+        try:
+            for buffer, begin, end in self._frames.feed(data):
+                self._take(buffer, begin, end)
+        except FrameLengthError as error:
+            self._refuse_too_long(error)
+            raise
+        if self._answered > answered:
+            self._heard_at = now
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        marks = self._marks
+        while len(marks) > 1 and marks[1][0] < self._answered:
+            marks.popleft()
+        if marks[0][0] < self._answered:
+            self.acknowledged_at = max(self.acknowledged_at, marks[0][1])
+
+    def _refuse_too_long(self, error: FrameLengthError) -> None:
+        # The request that the frame answers would meet the same answer again: it fails, once and for all.
+        if self.in_flight and self.in_flight[0].xid == error.xid and error.length > 0:
+            request = self.in_flight.popleft()
+            if not request.ended:
+                request.fail(ResponseTooLargeError(f"{error}: {request.path}"))
+
+    def _greeting(self, buffer: bytes, begin: int, end: int) -> None:
+        if end - begin < _SHORTEST_GREETING:
+            msg = f"the server refused to open a session ({end - begin} bytes)"
+            raise ProtocolError(msg)
+        response = ConnectResponse.read(Reader(buffer, begin, end))
+        self._frames.limit = self._longest
+        self._take = self._packet
+        self.timeout = response.timeout / 1000
+        self._greeted(response)
+
+    def _packet(self, buffer: bytes, begin: int, end: int) -> None:
+        if end - begin < REPLY_HEADER.size:
+            msg = f"a reply of {end - begin} bytes"
+            raise ProtocolError(msg)
+        xid, zxid, code = REPLY_HEADER.unpack_from(buffer, begin)
+        body = Reader(buffer, begin + REPLY_HEADER.size, end, self._trail.root)
+        if xid == Xid.EVENT:
+            event = WatchedEvent.read(body, zxid)
+            body.finish()
+            self._trail.watches.fire(event)
+            return
+        line = self._marked.get(xid, self.in_flight)
+        if not line or line[0].xid != xid:
+            expected = f"{line[0].xid} is next" if line else "none is due"
+            msg = f"a reply to request {xid}, where {expected}"
+            raise ProtocolError(msg)
+        request = line.popleft()
+        self._answered += 1
+        if line is self.in_flight and zxid > self._trail.zxid:
+            self._trail.zxid = zxid
+        self._settle(request, code, body)
+
+    def _settle(self, request: Request, code: int, body: Reader) -> None:
+        operation = request.operation
+        try:
+            if code == ErrorCode.OK:
+                answer = operation.read(body)
+                body.finish()
+            else:
+                answer = operation.refused(code)
+        except ProtocolError as error:
+            if not request.ended:
+                request.fail(error)
+            raise
+        except CodedError as error:
+            if not request.ended:
+                request.fail(error)
+            return
+        if request.ended:
+            return
+        watch: Watch | None = getattr(operation, "watch", None)
+        if watch is not None:
+            kind = operation.watches if code == ErrorCode.OK else operation.watches_missing
+            self._trail.watches.add(kind, request.path or "", watch)
+        request.resolve(answer)
+
+    # --- the end
+
+    def unanswered(self) -> tuple[list[Request], list[Request]]:
+        """Return the counted requests, and the marked ones, that have had no reply."""
+        return list(self.in_flight), [each for line in self._marked.values() for each in line]
+
+
+_MARKED = (Xid.PING, Xid.AUTH, Xid.SET_WATCHES)
+_COMPANY = 32  # requests

@@ -1,0 +1,119 @@
+"""Which servers there are, which is tried next, and how long to wait before."""
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from zc.zk import paths
+from zc.zk.codes import DEFAULT_PORT
+from zc.zk.errors import ArgumentError, ArgumentTypeError
+
+_FIRST_PAUSE = 0.3  # seconds: all clients of a server that died come back spread over this
+_LONGEST_PAUSE = 1.8  # seconds: with the handshake, a server that is back is found within 2
+_MOST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server's address, its name as it was configured."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse(hosts: str | Sequence[str]) -> tuple[tuple[Endpoint, ...], str]:
+    """Return the servers and the chroot (empty for none) of a connection string, or of a list of `host:port`.
+
+    Raises `ArgumentError` (a ValueError) that names what cannot be.
+    """
+    if isinstance(hosts, str):
+        text = hosts
+    elif isinstance(hosts, Sequence) and all(isinstance(item, str) for item in hosts):
+        text = ",".join(hosts)
+    else:
+        msg = f"servers must be given as a string or a list of strings, not {hosts!r}"
+        raise ArgumentTypeError(msg)
+    listed, slash, rest = text.partition("/")
+    chroot = paths.validate(slash + rest) if rest else ""
+    endpoints = tuple(parse_endpoint(item) for item in map(str.strip, listed.split(",")) if item)
+    if not endpoints:
+        msg = f"no server is named in {text!r}"
+        raise ArgumentError(msg)
+    return endpoints, chroot
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Return `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address as an endpoint."""
+    if text.startswith("["):
+        host, bracket, port = text[1:].partition("]")
+        if not bracket or not _is_ipv6(host) or (port and not port.startswith(":")):
+            raise _not_an_address(text)
+        return Endpoint(host, _port(port[1:], text))
+    if _is_ipv6(text):
+        return Endpoint(text, DEFAULT_PORT)
+    host, _, port = text.partition(":")
+    if not host or any(character.isspace() for character in host):
+        raise _not_an_address(text)
+    return Endpoint(host, _port(port, text))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _port(port: str, text: str) -> int:
+    if not port:
+        return DEFAULT_PORT
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= _MOST_PORT):
+        raise _not_an_address(text)
+    return int(port)
+
+
+def _not_an_address(text: str) -> ArgumentError:
+    return ArgumentError(f"not a server address, host:port is needed: {text!r}")
+
+
+class Ensemble:
+    """The servers in the order of trying: shuffled once, then in turn, with a pause that never grows beyond 2 s.
+
+    `chance` returns a number between 0 and 1; all choice comes from it.
+    """
+
+    def __init__(self, endpoints: Sequence[Endpoint], chance: Callable[[], float]) -> None:
+        self._chance = chance
+        self._endpoints = sorted(endpoints, key=lambda _: chance())
+        self._next = 0
+        self._tried = 0  # since the last success
+        self.failures: dict[Endpoint, str] = {}
+
+    @property
+    def current(self) -> Endpoint:
+        """The server whose turn it is."""
+        return self._endpoints[self._next]
+
+    def failed(self, reason: str) -> None:
+        """Go on to the next server, remembering why this one did not do."""
+        self.failures[self.current] = reason
+        self._next = (self._next + 1) % len(self._endpoints)
+        self._tried += 1
+
+    def succeeded(self) -> None:
+        """Note that the current server accepted us."""
+        self.failures.clear()
+        self._tried = 0
+
+    def pause(self, outage: float) -> float:
+        """Return the seconds to wait before the next attempt, `outage` seconds after the connection was lost.
+
+        Full jitter; never more than half of the outage so far, so that a short outage ends as soon as it is over.
+        """
+        if 0 < self._tried < len(self._endpoints):
+            return self._chance() * _FIRST_PAUSE / len(self._endpoints)
+        return self._chance() * min(_LONGEST_PAUSE, max(_FIRST_PAUSE, outage / 2))

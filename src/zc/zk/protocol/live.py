@@ -1,0 +1,226 @@
+"""Live nodes: desired state of the kind "keep me current with this path".
+
+A live node is its own watch. Whatever ends its being current (an event, a new session) makes it stale; the session
+reads stale nodes again, in turn, as soon as a server is there. The read arms the next watch, so no change can slip
+between.
+
+    stale ──> reading ──> current ──(event, new session)──> stale
+                 └──(no node)──> asking whether it exists ──> current, as missing
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from zc.zk.errors import ConnectionClosedError, NoNodeError
+from zc.zk.operations import Exists, GetChildren, GetData, Operation, Watch
+from zc.zk.protocol.requests import Request, encode
+from zc.zk.records import Stat, WatchedEvent
+
+if TYPE_CHECKING:
+    from zc.zk.protocol.session import Session
+
+RETRY_AFTER = 1.0  # seconds until a node that the server refused to show is asked for again
+
+
+class Live(Watch):
+    """What the children and the data of a node have in common as live objects.
+
+    `on_change` is called under the driver's lock after each change of the state, so it may only take note.
+    `is_known` turns true with the first state or error; `error` is what the server said instead of showing the node;
+    `event` is what set off the latest reading, if an event did.
+    """
+
+    __slots__ = (
+        "_is_probing",
+        "_is_reading",
+        "_is_stale",
+        "_session",
+        "error",
+        "event",
+        "exists",
+        "is_dropped",
+        "is_known",
+        "on_change",
+        "path",
+    )
+
+    def __init__(self, session: "Session", path: str) -> None:
+        self._session = session
+        self.path = path
+        self.on_change: Callable[[], None] | None = None
+        self.error: Exception | None = None
+        self.event: WatchedEvent | None = None
+        self.exists = False
+        self.is_known = False
+        self.is_dropped = False
+        self._is_stale = False
+        self._is_reading = False
+        self._is_probing = False
+
+    # --- as a watch
+
+    def fire(self, event: WatchedEvent) -> None:
+        self.event = event
+        self.refresh()
+
+    def restart(self) -> bool:
+        self.event = None
+        self.forget_age()
+        self.refresh()
+        return False
+
+    def forget_age(self) -> None:
+        """Accept whatever state is read next, however old it looks: the server may have lost its data."""
+
+    # --- being read
+
+    def refresh(self) -> None:
+        """Read the node again."""
+        if not self._is_stale and not self.is_dropped:
+            self._is_stale = True
+            if not self._is_reading:
+                self._session.enqueue(self)
+
+    def drop(self) -> None:
+        """Keep the node current no longer."""
+        self.is_dropped = True
+        self.on_change = None
+        self._session.trail.watches.discard(self.path, self)
+
+    def reading(self) -> Request:
+        """Return the request that would make this current."""
+        self._is_stale = False
+        self._is_reading = True
+        operation = Exists(self.path, self) if self._is_probing else self._read()
+        return _Reading(self, operation, encode(operation, self._session.trail.root))
+
+    def took(self, answer: Any) -> None:  # Any: the answer of `_read`, or of Exists
+        """Take what a reading found."""
+        probing, self._is_probing = self._is_probing, False
+        if probing and answer is not None:
+            self._is_stale = True  # it was created in the meantime
+        self._read_ended()
+        if self.is_dropped:
+            self._session.trail.watches.discard(self.path, self)
+        elif probing:
+            if answer is None:
+                self._settle(self._take_missing())
+        else:
+            self._settle(self._take(answer))
+
+    def refused(self, error: Exception) -> None:
+        """Take the error that a reading ended in."""
+        if isinstance(error, NoNodeError):
+            self._is_probing = self._is_stale = True
+            self._read_ended()
+            return
+        self._is_probing = False
+        is_closed = isinstance(error, ConnectionClosedError)
+        if is_closed:
+            self._is_stale = True  # for when the client is started again
+        else:
+            self._session.call_later(RETRY_AFTER, self.refresh)
+        self._read_ended()
+        if not (is_closed and self.is_known):
+            self.error = error
+            self._settle(changed=True)
+
+    def _read_ended(self) -> None:
+        self._is_reading = False
+        self._session.reading_ended()
+        if self._is_stale and not self.is_dropped:
+            self._session.enqueue(self)
+
+    def _settle(self, changed: bool) -> None:
+        if changed or not self.is_known:
+            self.is_known = True
+            if self.on_change is not None:
+                self.on_change()
+
+    # --- what a kind of live node adds
+
+    def _read(self) -> Operation[Any]:
+        raise NotImplementedError
+
+    def _take(self, answer: Any) -> bool:
+        """Keep the state that was read; return whether it is another one."""
+        raise NotImplementedError
+
+    def _take_missing(self) -> bool:
+        """Keep that there is no node; return whether that is news."""
+        raise NotImplementedError
+
+
+class LiveData(Live):
+    """A node's data and status; both None while there is no node."""
+
+    __slots__ = ("_seen", "data", "stat")
+
+    def __init__(self, session: "Session", path: str) -> None:
+        super().__init__(session, path)
+        self.data: bytes | None = None
+        self.stat: Stat | None = None
+        self._seen = 0
+
+    def forget_age(self) -> None:
+        self._seen = 0
+
+    def wrote(self, data: bytes, stat: Stat) -> None:
+        """Take a state that we wrote ourselves, without waiting to read it."""
+        self._settle(self._take((data, stat)))
+
+    def _read(self) -> Operation[tuple[bytes, Stat]]:
+        return GetData(self.path, self)
+
+    def _take(self, answer: tuple[bytes, Stat]) -> bool:
+        data, stat = answer
+        if stat.mzxid < self._seen:
+            return False  # older than what we showed already
+        changed = self.stat is None or self.stat.mzxid != stat.mzxid or self.error is not None
+        self._seen = stat.mzxid
+        self.data, self.stat, self.exists, self.error = data, stat, True, None
+        return changed
+
+    def _take_missing(self) -> bool:
+        changed = self.exists or self.error is not None
+        self.data, self.stat, self.exists, self.error = None, None, False, None
+        return changed
+
+
+class LiveChildren(Live):
+    """The names of a node's children, in no order; none while there is no node."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, session: "Session", path: str) -> None:
+        super().__init__(session, path)
+        self.names: list[str] = []
+
+    def _read(self) -> Operation[list[str]]:
+        return GetChildren(self.path, self)
+
+    def _take(self, answer: list[str]) -> bool:
+        changed = not self.exists or self.error is not None or sorted(self.names) != sorted(answer)
+        self.names, self.exists, self.error = answer, True, None
+        return changed
+
+    def _take_missing(self) -> bool:
+        changed = self.exists or self.error is not None
+        self.names, self.exists, self.error = [], False, None
+        return changed
+
+
+class _Reading(Request):
+    __slots__ = ("_live",)
+
+    def __init__(self, live: Live, operation: Operation[Any], body: bytes) -> None:
+        super().__init__(operation, body)
+        self._live = live
+
+    def resolve(self, answer: Any) -> None:
+        self.ended = True
+        self._live.took(answer)
+
+    def fail(self, error: Exception) -> None:
+        self.ended = True
+        self._live.refused(error)

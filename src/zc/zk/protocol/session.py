@@ -1,0 +1,523 @@
+"""A client's session with an ensemble: it outlives connections, and begins anew when it was lost.
+
+The driver's contract: `open`, then again and again `dial` (which server to connect to now, if any), `connected`,
+`receive`, `data_to_send`, `tick`, `deadline`, `disconnected`; `submit` and `close` at any time. Whenever `fault` is
+set, the driver drops the connection. All calls come under one lock, and time is an argument.
+
+What may follow what:
+
+    STOPPED  -> WAITING        open
+    WAITING  -> DIALLING       the pause is over
+    DIALLING -> GREETING       TCP is connected, the session was asked for
+    GREETING -> REARMING       the server accepted; identities and watches go out, then all that waited
+    REARMING -> OPEN           the server has them all: only now are listeners told CONNECTED
+    any of these -> WAITING    the connection was lost
+    REARMING, OPEN -> CLOSING  close, which waits for what is in flight
+    any -> STOPPED             finish
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from zc.zk.codes import KeeperState, State
+from zc.zk.errors import (
+    AuthFailedError,
+    ConnectionClosedError,
+    ConnectionLoss,
+    OperationTimeoutError,
+    ProtocolError,
+    SessionExpiredError,
+)
+from zc.zk.operations import Auth, CloseSession, SetWatches
+from zc.zk.protocol.connection import Connection, Trail
+from zc.zk.protocol.ensemble import Endpoint, Ensemble
+from zc.zk.protocol.live import Live
+from zc.zk.protocol.requests import NEVER, Request, encode
+from zc.zk.protocol.timers import Timers
+from zc.zk.protocol.watches import WatchTables
+from zc.zk.records import ConnectRequest, ConnectResponse
+
+NO_PASSWORD = bytes(16)
+MOST_READINGS = 500  # of live nodes in flight at once: what callers ask for comes in between
+
+
+class Phase(Enum):
+    """Where the session stands with its connection."""
+
+    STOPPED = auto()
+    WAITING = auto()
+    DIALLING = auto()
+    GREETING = auto()
+    REARMING = auto()
+    OPEN = auto()
+    CLOSING = auto()
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether a request can go out at once, behind what re-arms the connection."""
+        return self in (Phase.REARMING, Phase.OPEN)
+
+    @property
+    def is_attempt(self) -> bool:
+        """Whether a server still has to prove itself, within the connect time-out."""
+        return self in (Phase.DIALLING, Phase.GREETING, Phase.REARMING)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing more can be asked."""
+        return self in (Phase.STOPPED, Phase.CLOSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a session goes by: seconds, and for `longest_frame` bytes."""
+
+    timeout: float = 10.0
+    connect_timeout: float = 3.0
+    longest_frame: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """What listeners are told: the new state, and why.
+
+    `is_assumed` marks a LOST that our own clock says, before a server could confirm it.
+    """
+
+    state: State
+    reason: str
+    session_id: int
+    is_assumed: bool = False
+
+
+@dataclass(slots=True)
+class Identity:
+    """Which session we are: what `ephemeralOwner` is compared with. The time-out is the negotiated one, in seconds."""
+
+    session_id: int = 0
+    password: bytes = NO_PASSWORD
+    timeout: float = 0.0
+
+    def __repr__(self) -> str:  # the password allows to take the session over: it is never shown
+        return f"Identity({self.session_id:#x})"
+
+
+class Session:
+    """See the module. `on_change` is told each change of state, under the driver's lock: it may only take note."""
+
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        settings: Settings,
+        on_change: Callable[[StateChange], None],
+        root: str = "",
+    ) -> None:
+        self.ensemble = ensemble
+        self.settings = settings
+        self.trail = Trail(WatchTables(), root)
+        self.identity = Identity(timeout=settings.timeout)
+        self.earlier_ids: set[int] = set()
+        self.phase = Phase.STOPPED
+        self.state = State.LOST
+        self.keeper_state = KeeperState.CLOSED
+        self.fault: str | None = None
+        self.timers = Timers()
+        self._on_change = on_change
+        self._connection: Connection | None = None
+        self._queue: deque[Request] = deque()
+        self._earliest = NEVER  # no deadline of a request is before this
+        self._credentials: dict[Auth, Request] = {}
+        self._stale: deque[Live] = deque()
+        self._readings = 0
+        self._rearming = 0
+        self._now = 0.0
+        self._retry_at = 0.0
+        self._attempt_until = 0.0
+        self._down_since = 0.0
+        self._acknowledged_at = 0.0
+        self._lost_since: float | None = None
+        self._refused_since: float | None = None
+
+    # --- what callers ask for
+
+    def open(self, now: float) -> None:
+        """Begin to look for a server, at once."""
+        if self.phase is Phase.STOPPED:
+            self._now = self._down_since = self._retry_at = now
+            self.phase = Phase.WAITING
+            self.keeper_state = KeeperState.CONNECTING
+
+    def attach(self, session_id: int, password: bytes) -> None:
+        """Take up a session that is there already, with the next connection."""
+        self.identity = Identity(session_id, password, self.settings.timeout)
+
+    def submit(self, request: Request, now: float) -> None:
+        """Send a request now, or when a server is there; it fails at its deadline."""
+        self._now = now
+        if isinstance(request.operation, Auth):
+            self._identify(request, request.operation)
+        elif self.phase.is_ending:
+            request.fail(self._ended_error(request))
+        elif self.phase.takes_requests:
+            self._require_connection().send(request)
+        else:
+            self._queue.append(request)
+        self._earliest = min(self._earliest, request.deadline)
+
+    def _identify(self, request: Request, identity: Auth) -> None:
+        # Identities belong to a connection: they are kept, and shown to every server from now on.
+        self._credentials[identity] = request
+        if self.phase.takes_requests:
+            self._require_connection().send(_Identification(self, identity, request))
+        elif self.phase.is_ending:
+            request.resolve(None)
+
+    def close(self, now: float) -> None:
+        """End the session: what is in flight is still answered; `disconnected`, or the driver's `finish`, ends it."""
+        self._now = now
+        if self.phase.takes_requests:
+            self._require_connection().send(_Farewell(self))
+            self.phase = Phase.CLOSING
+        elif self.phase is not Phase.CLOSING:
+            self.finish("closed by the caller")
+
+    def finish(self, reason: str, keeper_state: KeeperState = KeeperState.CLOSED) -> None:
+        """Stop here and now: everything that waits fails."""
+        if self.phase is Phase.STOPPED:
+            return
+        waiting = [*self._under_way(), *self._queue]
+        self.phase = Phase.STOPPED
+        self.keeper_state = keeper_state
+        self.fault = reason
+        self._connection = None
+        self._queue.clear()
+        for request in waiting:
+            if not request.ended:
+                request.fail(self._ended_error(request))
+        self._begin_anew()
+        self._tell(State.LOST, reason)
+
+    def _ended_error(self, request: Request) -> Exception:
+        if self.keeper_state is KeeperState.AUTH_FAILED:
+            return AuthFailedError(request.path)
+        return ConnectionClosedError(request.path)
+
+    # --- the driver's side: connecting
+
+    def dial(self, now: float) -> Endpoint | None:
+        """Return the server to connect to, if it is time; the driver answers by `connected` or `disconnected`."""
+        self._now = now
+        if self.phase is not Phase.WAITING or now < self._retry_at:
+            return None
+        self.fault = None
+        self.phase = Phase.DIALLING
+        self._attempt_until = now + self.settings.connect_timeout
+        return self.ensemble.current
+
+    def connected(self, now: float) -> None:
+        """Ask for the session: TCP is up."""
+        self._now = now
+        if self.phase is Phase.DIALLING:
+            self.phase = Phase.GREETING
+            hello = ConnectRequest(
+                self.trail.zxid,
+                round(self.settings.timeout * 1000),
+                self.identity.session_id,
+                self.identity.password,
+            )
+            longest = self.settings.longest_frame
+            self._connection = Connection(self.trail, hello, self._greeted, longest, now)
+
+    def _greeted(self, response: ConnectResponse) -> None:
+        known = self.identity.session_id
+        if response.timeout <= 0:
+            self.fault = "the server refused to open a session"
+            if known:
+                self.fault = "the session expired"
+                self._lose_session(self.fault)
+            return
+        if known and known != response.session_id:
+            self._lose_session("the server began another session")
+        self.identity = Identity(response.session_id, response.password, response.timeout / 1000)
+        self.phase = Phase.REARMING
+        self._rearm(self._require_connection())
+
+    def _rearm(self, connection: Connection) -> None:
+        # The order is the promise: identities, then watches, then what callers wait for.
+        self._rearming = 1
+        for identity, request in self._credentials.items():
+            connection.send(_Identification(self, identity, request))
+        for operation in self.trail.watches.rearming(self.trail.zxid, self.trail.root):
+            self._rearming += 1
+            connection.send(_Rearming(self, operation))
+        waiting, self._queue = self._queue, deque()
+        for request in waiting:
+            if not request.ended:
+                connection.send(request)
+        self._read_stale()
+        self.rearmed()
+
+    def rearmed(self) -> None:
+        """Note that a step of re-arming is done; after the last the connection is as good as the one before."""
+        self._rearming -= 1
+        if not self._rearming and self.phase is Phase.REARMING:
+            self.phase = Phase.OPEN
+            self.keeper_state = KeeperState.CONNECTED
+            self._lost_since = self._refused_since = None
+            endpoint = self.ensemble.current
+            self.ensemble.succeeded()
+            self._tell(State.CONNECTED, f"connected to {endpoint}")
+
+    # --- the driver's side: running
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Handle what arrived. A peer that breaks the protocol sets `fault`."""
+        self._now = now
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            connection.receive(data, now)
+        except ProtocolError as error:
+            self.fault = str(error)
+
+    def data_to_send(self, now: float) -> bytes:
+        """Return what to write to the connection now."""
+        connection = self._connection
+        return b"" if connection is None else connection.data_to_send(now)
+
+    @property
+    def may_linger(self) -> bool:
+        """Whether a request that nobody waits for yet may stay until the next replies come, to leave in company."""
+        return self._connection is not None and self._connection.may_linger
+
+    def deadline(self) -> float:
+        """When `tick` is next needed, whatever arrives."""
+        when = min(self._earliest, self.timers.next())
+        if self.phase is Phase.WAITING:
+            when = min(when, self._retry_at)
+        elif self.phase.is_attempt:
+            when = min(when, self._attempt_until)
+        elif self._connection is not None:
+            when = min(when, self._connection.deadline())
+        return min(when, self._lost_at)
+
+    @property
+    def _lost_at(self) -> float:
+        if self.state is not State.SUSPENDED:
+            return NEVER
+        return self._acknowledged_at + self.identity.timeout
+
+    def tick(self, now: float) -> None:
+        """Do what is due: fail requests, ping, give a server up, declare the session lost."""
+        self._now = now
+        if now >= self._earliest:
+            self._expire_requests(now)
+        self.timers.run(now)
+        if self.phase.is_attempt and now >= self._attempt_until:
+            self.fault = f"no answer within {self.settings.connect_timeout:g} s"
+        elif self.phase in (Phase.OPEN, Phase.CLOSING):
+            self.fault = self._require_connection().tick(now) or self.fault
+        if now >= self._lost_at:
+            # No server can have heard of us since: whatever the outage, the session is over when this time has passed.
+            self._declare_lost("nothing was acknowledged for the session time-out", assumed=True)
+
+    def _expire_requests(self, now: float) -> None:
+        sent = set(map(id, self._under_way()))
+        left = NEVER
+        why = self.standing
+        for request in [*self._under_way(), *self._queue, *self._credentials.values()]:
+            if request.ended:
+                continue
+            if request.deadline > now:
+                left = min(left, request.deadline)
+                continue
+            maybe_applied = id(request) in sent and not request.operation.is_read
+            error = OperationTimeoutError(request.path, reason=why, maybe_applied=maybe_applied)
+            request.fail(error)
+        self._queue = deque(request for request in self._queue if not request.ended)
+        self._earliest = left
+
+    @property
+    def standing(self) -> str:
+        """Why an answer is late, where the connection is the reason."""
+        if self.state is State.CONNECTED:
+            return ""
+        failures = [f"{endpoint}: {why}" for endpoint, why in self.ensemble.failures.items()]
+        return "; ".join(["no connection", *failures])
+
+    def disconnected(self, reason: str, now: float) -> None:
+        """Note that the connection, or the attempt to make one, has ended."""
+        self._now = now
+        if self.phase in (Phase.STOPPED, Phase.WAITING):
+            return
+        if self.phase is Phase.CLOSING:
+            self.finish("closed by the caller")
+            return
+        was_open, was_greeting = self.state is State.CONNECTED, self.phase is Phase.GREETING
+        if self._connection is not None:
+            self._acknowledged_at = max(self._acknowledged_at, self._connection.acknowledged_at)
+        self._take_back()
+        self.phase = Phase.WAITING
+        if was_open:
+            self._down_since = now
+            self.keeper_state = KeeperState.CONNECTING
+            self._tell(State.SUSPENDED, reason)
+        if was_greeting and self.keeper_state is not KeeperState.EXPIRED_SESSION:
+            self._was_refused(now)
+        self._schedule(reason, now)
+
+    def _schedule(self, reason: str, now: float) -> None:
+        if self.keeper_state is KeeperState.EXPIRED_SESSION:
+            self.keeper_state = KeeperState.CONNECTING
+            self._retry_at = now  # a server that says "expired" is a server that answers
+            return
+        self.ensemble.failed(reason)
+        self._retry_at = now + self.ensemble.pause(now - self._down_since)
+
+    def _take_back(self) -> None:
+        # Reads, in their order, are asked again; for a write "lost" means "unknown", not "no".
+        under_way, self._connection = self._under_way(), None
+        again: list[Request] = []
+        for request in under_way:
+            if request.ended:
+                continue
+            if request.operation.is_read:
+                again.append(request)
+            else:
+                request.fail(ConnectionLoss(request.path, maybe_applied=True))
+        self._queue.extendleft(reversed(again))
+
+    def _under_way(self) -> list[Request]:
+        return [] if self._connection is None else list(self._connection.in_flight)
+
+    def _require_connection(self) -> Connection:
+        if self._connection is None:
+            msg = f"no connection in phase {self.phase}"
+            raise AssertionError(msg)
+        return self._connection
+
+    # --- losing the session
+
+    def _was_refused(self, now: float) -> None:
+        # A server that hangs up on our greeting may be behind us, or may have lost its data. When for a whole time-out
+        # after LOST there was no better answer, there is nothing left to wait for.
+        if self._refused_since is None:
+            self._refused_since = now
+        if self.state is not State.LOST or self._lost_since is None:
+            return
+        if now - max(self._lost_since, self._refused_since) >= self.identity.timeout:
+            self.trail.zxid = 0
+            self._lose_session("no server accepts the session")
+
+    def _declare_lost(self, reason: str, *, assumed: bool) -> None:
+        if self._lost_since is None:
+            self._lost_since = self._now
+        waiting, self._queue = self._queue, deque()
+        for request in waiting:
+            if request.ended:
+                continue
+            if request.operation.is_read:
+                self._queue.append(request)
+            else:
+                # What was asked of the old session shall not happen in another one.
+                request.fail(SessionExpiredError(request.path))
+        self._tell(State.LOST, reason, assumed=assumed)
+
+    def _lose_session(self, reason: str) -> None:
+        self._declare_lost(reason, assumed=False)
+        self.keeper_state = KeeperState.EXPIRED_SESSION
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        if self.identity.session_id:
+            self.earlier_ids.add(self.identity.session_id)
+        self.identity = Identity(timeout=self.settings.timeout)
+        self.trail.watches.restart()
+
+    def authentication_failed(self, identity: Auth, error: Exception) -> None:
+        """Stop for good: a server refused one of our identities."""
+        self._credentials.pop(identity, None)
+        self.finish(str(error), KeeperState.AUTH_FAILED)
+
+    def _tell(self, state: State, reason: str, *, assumed: bool = False) -> None:
+        if state is not self.state:
+            self.state = state
+            self._on_change(StateChange(state, reason, self.identity.session_id, assumed))
+
+    # --- live nodes
+
+    def enqueue(self, live: Live) -> None:
+        """Read a live node as soon as its turn comes."""
+        self._stale.append(live)
+        self._read_stale()
+
+    def reading_ended(self) -> None:
+        """Note that a reading of a live node has had its outcome."""
+        self._readings -= 1
+        self._read_stale()
+
+    def _read_stale(self) -> None:
+        while self._stale and self._readings < MOST_READINGS and self.phase.takes_requests:
+            live = self._stale.popleft()
+            if not live.is_dropped:
+                self._readings += 1
+                self._require_connection().send(live.reading())
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Make a call after so many seconds, under the driver's lock."""
+        self.timers.add(self._now + seconds, call)
+
+
+class _Identification(Request):
+    """Shows an identity to this connection's server, for itself or for a caller who waits."""
+
+    __slots__ = ("_asked", "_identity", "_session")
+
+    def __init__(self, session: Session, identity: Auth, asked: Request) -> None:
+        super().__init__(identity, asked.body)
+        self._session = session
+        self._identity = identity
+        self._asked = asked
+
+    def resolve(self, answer: object) -> None:
+        self.ended = True
+        if not self._asked.ended:
+            self._asked.resolve(answer)
+
+    def fail(self, error: Exception) -> None:
+        self.ended = True
+        if not self._asked.ended:
+            self._asked.fail(error)
+        if isinstance(error, AuthFailedError):
+            self._session.authentication_failed(self._identity, error)
+
+
+class _Rearming(Request):
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session, operation: SetWatches) -> None:
+        super().__init__(operation, encode(operation, session.trail.root))
+        self._session = session
+
+    def resolve(self, answer: object) -> None:
+        self.ended = True
+        self._session.rearmed()
+
+    def fail(self, error: Exception) -> None:
+        self.ended = True
+        self._session.fault = f"watches could not be armed again: {error}"
+
+
+class _Farewell(Request):
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(CloseSession(), b"")
+        self._session = session
+
+    def resolve(self, answer: object) -> None:
+        self.ended = True
+        self._session.fault = "closed by the caller"
