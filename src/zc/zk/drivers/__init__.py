@@ -1,0 +1,1 @@
+"""What gives the protocol its sockets, clocks and threads."""

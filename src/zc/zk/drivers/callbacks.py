@@ -1,0 +1,139 @@
+"""Runs callbacks: those of one key in their order and one at a time, and none held up for long by another."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+
+STUCK_AFTER = (
+    0.05  # seconds without a callback being begun, while some wait, until one more thread helps
+)
+_IDLE_FOR = 5.0  # seconds an idle thread stays, the last of them longer
+log = logging.getLogger("zc.zk")
+
+
+class Callbacks:
+    """A pool of threads that is as small as its callbacks let it be: one, unless they block.
+
+    Whoever calls `relieve` at least every `STUCK_AFTER` seconds while `is_waiting` is its monitor; what is posted from
+    another thread brings a monitor along if all are busy.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._condition = threading.Condition()
+        self._lines: dict[Hashable, deque[Callable[[], object]]] = {}
+        self._ready: deque[Hashable] = deque()
+        self._threads: set[threading.Thread] = set()
+        self._idle = 0
+        self._begun = 0
+        self._begun_then = -1  # as many had been begun when `relieve` looked,
+        self._looked_at = 0.0  # at this time
+        self._is_closed = False
+        self._has_standby = False
+        self.monitor: int | None = None  # the thread that promises to call `relieve`
+
+    def post(self, key: Hashable, call: Callable[[], object]) -> None:
+        """Have `call` made after all that was posted under `key` before."""
+        with self._condition:
+            line = self._lines.get(key)
+            if line is not None:
+                line.append(call)
+                return
+            self._lines[key] = deque((call,))
+            self._ready.append(key)
+            if self._idle:
+                self._condition.notify()
+            if not self.is_waiting:
+                return
+            if not self._threads:
+                self._help()
+            elif self.monitor != threading.get_ident() and not self._has_standby:
+                self._has_standby = True
+                self._start(self._stand_by, "standby")
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether more callbacks wait than threads are free."""
+        return len(self._ready) > self._idle
+
+    @property
+    def is_own_thread(self) -> bool:
+        """Whether the caller runs in one of the callbacks."""
+        return threading.current_thread() in self._threads
+
+    def relieve(self) -> None:
+        """Add a thread if callbacks wait and none was begun for `STUCK_AFTER` seconds."""
+        with self._condition:
+            now = time.monotonic()
+            if not self.is_waiting or self._begun != self._begun_then:
+                self._begun_then, self._looked_at = self._begun, now
+            elif now - self._looked_at >= STUCK_AFTER:
+                self._looked_at = now
+                self._help()
+
+    def _help(self) -> None:
+        self._start(self._work, "callbacks")
+
+    def _start(self, target: Callable[[], None], role: str) -> None:
+        thread = threading.Thread(target=target, name=f"{self._name} {role}", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def _stand_by(self) -> None:
+        while True:
+            time.sleep(STUCK_AFTER / 2)
+            self.relieve()
+            with self._condition:
+                if not self.is_waiting or self._is_closed:
+                    self._has_standby = False
+                    self._threads.discard(threading.current_thread())
+                    return
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                key = self._next_key()
+                if key is None:
+                    self._threads.discard(threading.current_thread())
+                    self._condition.notify_all()
+                    return
+                call = self._lines[key].popleft()
+                self._begun += 1
+            try:
+                call()
+            except Exception:
+                log.exception("callback failed: %r", call)
+            del call
+            with self._condition:
+                if self._lines[key]:
+                    self._ready.append(key)
+                else:
+                    del self._lines[key]
+
+    def _next_key(self) -> Hashable | None:
+        while not self._ready:
+            if self._is_closed:
+                return None
+            self._idle += 1
+            came = self._condition.wait(_IDLE_FOR)
+            self._idle -= 1
+            if not came and not self._ready and self._idle:
+                return None  # the last idle thread stays: the next callback finds it
+        return self._ready.popleft()
+
+    def open(self) -> None:
+        """Take callbacks again after `close`."""
+        self._is_closed = False
+
+    def close(self, deadline: float) -> None:
+        """Let what was posted be done and the threads end; wait for them, not for our own, until `deadline`."""
+        with self._condition:
+            self._is_closed = True
+            self._condition.notify_all()
+            threads = [each for each in self._threads if each is not threading.current_thread()]
+        for thread in threads:
+            if self.is_own_thread:
+                break  # two callbacks that close at once must not wait for each other
+            thread.join(max(0.0, deadline - time.monotonic()))

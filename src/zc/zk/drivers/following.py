@@ -1,0 +1,90 @@
+"""The thread driver's side of a live node: calls back when it has changed."""
+
+import inspect
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from zc.zk.protocol.live import Live
+
+if TYPE_CHECKING:
+    from zc.zk.drivers.threads import ThreadDriver
+
+
+class Following:
+    """An object that keeps a live node current and has callbacks of users.
+
+    They are called one at a time, never on the I/O thread and never under the driver's lock, with the state that is
+    current when they start: changes that come while one runs make one more call, not a queue of them. Without callbacks
+    the live node goes when this goes; with them it stays, because it holds this.
+    """
+
+    __slots__ = ("__weakref__", "_driver", "_is_due", "_live", "_turn")
+
+    def __init__(self, driver: "ThreadDriver", live: Live, seconds: float) -> None:
+        """Make the live node current, within so many seconds."""
+        self._driver = driver
+        self._live = live
+        self._is_due = False
+        self._turn: threading.RLock | None = None
+        driver.keep(live, monotonic() + seconds)
+
+    def __del__(self) -> None:
+        live: Live | None = getattr(self, "_live", None)
+        if live is not None and not live.is_dropped and not self._driver.is_forked:
+            self._driver.drop(live)
+
+    def follow(self, first: Callable[[], None]) -> None:
+        """Make the first call in the caller's thread, and then one for each change.
+
+        A first call made from a callback does not wait for one that runs elsewhere: two objects whose callbacks
+        register with each other would wait for ever.
+        """
+        with self._driver.lock:
+            if self._turn is None:
+                self._turn = threading.RLock()
+            self._live.on_change = self._changed
+        if self._driver.callbacks.is_own_thread:
+            first()
+        else:
+            with self._turn:
+                first()
+
+    def unfollow(self) -> None:
+        """Call back no more."""
+        with self._driver.lock:
+            self._live.on_change = None
+
+    def drop(self) -> None:
+        """Call back no more, and let the live node go."""
+        with self._driver.lock:
+            self._live.drop()
+
+    def _changed(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self._driver.callbacks.post(self, self._deliver)
+
+    def _deliver(self) -> None:
+        if self._turn is None:
+            return
+        with self._turn:
+            self._is_due = False
+            if self._live.on_change is not None:
+                self.deliver()
+
+    def deliver(self) -> None:
+        """Call the callbacks with the state as it is now."""
+        raise NotImplementedError
+
+
+def accepts(function: Callable[..., object], count: int) -> bool:
+    """Whether a function can be called with so many positional arguments; found out without calling it."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # some built-in functions have no signature
+        return count > 0
+    return True

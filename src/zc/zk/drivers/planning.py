@@ -1,0 +1,163 @@
+"""Runs plans on threads: in the caller's, blocking, or in the background, a step at a time as answers come."""
+
+import logging
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from zc.zk.errors import ConnectionClosedError, OperationTimeoutError, ZooKeeperError
+from zc.zk.operations import Operation, Step
+from zc.zk.plans import Change, Ids, Pause, Plan, Together, Wait, Whoami
+from zc.zk.protocol.requests import NEVER, Request, encode
+
+if TYPE_CHECKING:
+    from zc.zk.drivers.threads import ThreadDriver
+
+R = TypeVar("R")
+log = logging.getLogger("zc.zk")
+
+
+def run(driver: "ThreadDriver", plan: Plan[R], deadline: float) -> R:
+    """Run a plan in the caller's thread and return its result.
+
+    Each operation fails with `OperationTimeoutError` at the deadline; waiting for a change ends as false then. Whatever
+    interrupts the caller, such as KeyboardInterrupt, is thrown into the plan, which cleans up and lets it go.
+    """
+    try:
+        step = next(plan)
+        while True:
+            try:
+                answer = _perform(driver, step, deadline)
+            except BaseException as error:  # noqa: BLE001 (the plan decides what becomes of it)
+                step = plan.throw(error)
+            else:
+                step = plan.send(answer)
+    except StopIteration as end:
+        result: R = end.value
+        return result
+
+
+def _perform(driver: "ThreadDriver", step: Step[Any], deadline: float) -> Any:
+    if isinstance(step, Operation):
+        return driver.call(step, deadline)
+    if isinstance(step, Together):
+        results = [driver.call_async(each, deadline) for each in step.operations]
+        return [_outcome(result.get) for result in results]
+    if isinstance(step, Wait):
+        until = deadline if step.seconds is None else min(deadline, monotonic() + step.seconds)
+        return _wait(driver, step.change, until)
+    if isinstance(step, Pause):
+        until = monotonic() + step.seconds
+        if until > deadline:
+            raise OperationTimeoutError(reason="the plan would pause beyond its deadline")
+        driver.sleep(step.seconds)
+        return None
+    if isinstance(step, Whoami):
+        return ids(driver)
+    raise NotImplementedError(step)
+
+
+def _outcome(get: Callable[[], Any]) -> Any:
+    try:
+        return get()
+    except ZooKeeperError as error:
+        return error
+
+
+def _wait(driver: "ThreadDriver", change: Change, until: float) -> bool:
+    told = threading.Event()
+    with driver.lock:
+        if driver.session.phase.is_ending:
+            raise ConnectionClosedError
+        if change.event is not None:
+            return True
+        change.told = told.set
+    return told.wait(None if until == NEVER else max(0.0, until - monotonic()))
+
+
+def ids(driver: "ThreadDriver") -> Ids:
+    """Return which session this is now."""
+    with driver.lock:
+        session = driver.session
+        identity = session.identity
+        return Ids(identity.session_id, frozenset(session.earlier_ids), identity.timeout)
+
+
+class Background:
+    """A plan that runs on callback threads, and holds none of them while it waits.
+
+    It ends with its plan, or when the client is closed: then `ConnectionClosedError` is thrown in.
+    """
+
+    def __init__(self, driver: "ThreadDriver", plan: Plan[None], name: str) -> None:
+        self._driver = driver
+        self._plan = plan
+        self._name = name
+        self.has_ended = False
+        self._post(lambda: plan.send(None))
+
+    def _post(self, advance: Callable[[], Step[Any]]) -> None:
+        self._driver.callbacks.post(self, lambda: self._advance(advance))
+
+    def _advance(self, advance: Callable[[], Step[Any]]) -> None:
+        try:
+            step = advance()
+        except StopIteration:
+            self.has_ended = True
+        except ConnectionClosedError:
+            self.has_ended = True
+        except Exception:
+            self.has_ended = True
+            log.exception("%s ended by an unexpected error", self._name)
+        else:
+            self._begin(step)
+
+    def _begin(self, step: Step[Any]) -> None:
+        driver = self._driver
+        if isinstance(step, Operation):
+            driver.submit(_Step(self, step, encode(step, driver.session.trail.root)))
+        elif isinstance(step, Wait):
+            with driver.lock:
+                if step.change.event is None and not driver.session.phase.is_ending:
+                    step.change.told = self.answerer(True)
+                    return
+            self.answer(True)
+        elif isinstance(step, Pause):
+            with driver.lock:
+                driver.session.call_later(step.seconds, self.answerer(None))
+            driver.wake()
+        elif isinstance(step, Whoami):
+            self.answer(ids(driver))
+        else:
+            raise NotImplementedError(step)
+
+    def answerer(self, answer: Any) -> Callable[[], None]:
+        return lambda: self.answer(answer)
+
+    def answer(self, answer: Any) -> None:
+        """Go on with an answer, on a callback thread."""
+        self._post(lambda: self._plan.send(answer))
+
+    def throw(self, error: Exception) -> None:
+        """Go on with an error, on a callback thread."""
+        self._post(lambda: self._plan.throw(error))
+
+    def __repr__(self) -> str:
+        return f"<{self._name}>"
+
+
+class _Step(Request):
+    __slots__ = ("_background",)
+
+    def __init__(self, background: Background, operation: Operation[Any], body: bytes) -> None:
+        super().__init__(operation, body)
+        self._background = background
+
+    def resolve(self, answer: Any) -> None:
+        self.ended = True
+        self._background.answer(answer)
+
+    def fail(self, error: Exception) -> None:
+        self.ended = True
+        self._background.throw(error)

@@ -1,0 +1,358 @@
+"""The driver for plain threads: one thread reads, and each caller writes for itself.
+
+The lock guards the session; nothing that can wait is done under it, and no code of users runs under it or in the
+reader.
+"""
+
+import atexit
+import contextlib
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from time import monotonic
+from typing import TypeVar
+
+from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
+from zc.zk.drivers.dialling import dial, is_writable
+from zc.zk.drivers.results import AsyncResult, Waiting
+from zc.zk.drivers.wire import Wire
+from zc.zk.errors import ConnectionClosedError, ForkedClientError, OperationTimeoutError
+from zc.zk.operations import Operation
+from zc.zk.protocol.ensemble import Endpoint
+from zc.zk.protocol.live import Live
+from zc.zk.protocol.requests import Request, encode
+from zc.zk.protocol.session import Phase, Session, StateChange
+
+R = TypeVar("R")
+_FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
+_LONGEST_SLEEP = 1.0  # seconds: a deadline that was set meanwhile is met this late at the most
+_END = 0.9  # seconds that the threads get to end after that: together less than the two that `stop` may take
+log = logging.getLogger("ZooKeeper")
+_drivers: "weakref.WeakSet[ThreadDriver]" = weakref.WeakSet()
+
+
+class ThreadDriver:
+    """Runs a session. `callbacks` is where users' code runs."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self.session = session
+        self.lock = threading.Lock()
+        self.callbacks = Callbacks(name)
+        self._name = name
+        self._wire: Wire | None = None
+        self._reader: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._dropped: deque[Live] = deque()
+        self._news: deque[StateChange] = deque()
+        self.is_forked = False
+        _drivers.add(self)
+
+    # --- starting and stopping
+
+    def start(self) -> None:
+        """Look for a server from now on; returns at once."""
+        self.require_own_process()
+        with self.lock:
+            if self.session.phase is not Phase.STOPPED:
+                return
+            reader, self._reader = self._reader, None
+        if reader is not None and reader is not threading.current_thread():
+            reader.join(_END)
+        with self.lock:
+            self.callbacks.open()
+            self.session.open(monotonic())
+            self._reader = threading.Thread(
+                target=self._run, name=f"{self._name} reader", daemon=True
+            )
+            self._reader.start()
+
+    def stop(self) -> None:
+        """End the session and the threads, within two seconds whatever the network does."""
+        self.require_own_process()
+        now = monotonic()
+        with self.lock:
+            reader = self._reader
+            self.session.close(now)
+        self._wake.set()
+        self.flush()
+        if reader is not None:
+            reader.join(_FAREWELL)
+            with self.lock:
+                self.session.finish("closed by the caller")
+                wire = self._wire
+            if wire is not None:
+                wire.hang_up()
+            self._wake.set()
+            reader.join(max(0.1, now + _FAREWELL + _END - monotonic()))
+        self._report()
+        self.callbacks.close(max(monotonic() + 0.1, now + _FAREWELL + _END))
+
+    def require_own_process(self) -> None:
+        """Raise `ForkedClientError` in a child of the process that made this."""
+        if self.is_forked:
+            msg = f"this client belongs to the parent of process {os.getpid()}: open a new one after fork"
+            raise ForkedClientError(msg)
+
+    # --- asking
+
+    def call(self, operation: Operation[R], deadline: float) -> R:
+        """Return the answer to an operation, or raise its error; at the deadline `OperationTimeoutError`."""
+        request = Waiting(operation, encode(operation, self.session.trail.root), deadline)
+        self.submit(request)
+        answer: R = request.wait(self.tick)
+        return answer
+
+    def call_async(self, operation: Operation[R], deadline: float) -> AsyncResult[R]:
+        """Ask, and return at once what will have the outcome."""
+        body = encode(operation, self.session.trail.root)
+        result: AsyncResult[R] = AsyncResult(self, operation, body, deadline)
+        self.submit(result, linger=True)
+        return result
+
+    def submit(self, request: Request, *, linger: bool = False) -> None:
+        """Send a request; one that may `linger` waits for company while replies are sure to come."""
+        if self.is_forked:
+            self.require_own_process()
+        session = self.session
+        with self.lock:
+            session.submit(request, monotonic())
+            wire = self._wire
+            if wire is None:
+                self._wake.set()  # the reader sleeps until the next attempt: this deadline may be sooner
+                return
+            if wire.is_sending or (linger and session.may_linger):
+                return
+            data = self._take(wire)
+        if data:
+            self._send(wire, data)
+
+    def flush(self) -> None:
+        """Send what lingers."""
+        with self.lock:
+            wire = self._wire
+            if wire is None or wire.is_sending:
+                return
+            data = self._take(wire)
+        if data:
+            self._send(wire, data)
+
+    def tick(self) -> None:
+        """Have the session look at the time."""
+        with self.lock:
+            self.session.tick(monotonic())
+
+    def wake(self) -> None:
+        """Have the reader look at the time soon, although no bytes come: something is due earlier than it knows."""
+        self._wake.set()
+
+    def sleep(self, seconds: float) -> None:
+        """Let some seconds pass for the caller."""
+        time.sleep(seconds)
+
+    def note(self, change: StateChange) -> None:
+        """Remember a change of state for the log, which is not written under the lock."""
+        self._news.append(change)
+
+    # --- live nodes
+
+    def keep(self, live: Live, deadline: float) -> None:
+        """Make a live node current; return when it is known, or drop it at the deadline: `OperationTimeoutError`."""
+        self.require_own_process()
+        known = threading.Event()
+        with self.lock:
+            if self.session.phase.is_ending:
+                raise ConnectionClosedError(live.path)
+            live.on_change = known.set
+            live.refresh()
+        self.flush()
+        in_time = known.wait(max(0.0, deadline - monotonic()))
+        with self.lock:
+            live.on_change = None
+            if not in_time:
+                live.drop()
+                raise OperationTimeoutError(live.path, reason=self.session.standing)
+
+    def drop(self, live: Live) -> None:
+        """Let go of a live node some time soon: the garbage collector calls this, in the middle of anything."""
+        self._dropped.append(live)
+
+    # --- sending
+
+    def _take(self, wire: Wire) -> bytes:
+        data = self.session.data_to_send(monotonic())
+        wire.is_sending = bool(data)
+        return data
+
+    def _send(self, wire: Wire, data: bytes) -> None:
+        # Whoever finds nobody sending sends for all, until there is nothing left.
+        while data:
+            try:
+                count = wire.send(data)
+            except OSError:
+                return  # the reader meets the same end, and says so
+            if count < len(data):
+                wire.unsent = data[count:]
+                self.callbacks.post(wire, lambda: self._send_slowly(wire))
+                return
+            with self.lock:
+                data = self._take(wire) if self._wire is wire else b""
+
+    def _send_slowly(self, wire: Wire) -> None:
+        # The kernel's buffer is full. No caller waits for that, and the reader must go on reading: a spare thread does.
+        data = wire.unsent
+        while data and self._wire is wire:
+            try:
+                if is_writable(wire.writer, STUCK_AFTER):
+                    data = data[wire.send(data) :]
+            except (OSError, ValueError):
+                return
+        with self.lock:
+            rest = self._take(wire) if self._wire is wire else b""
+        if rest:
+            self._send(wire, rest)
+
+    # --- the reader
+
+    def _run(self) -> None:
+        self.callbacks.monitor = threading.get_ident()
+        while self.session.phase is not Phase.STOPPED:
+            try:
+                self._connect_or_wait()
+            except Exception as error:
+                log.exception("unexpected error in the reader; reconnecting")
+                self._lost(f"unexpected error: {error!r}")
+        self.callbacks.monitor = None
+
+    def _connect_or_wait(self) -> None:
+        with self.lock:
+            self._let_go()
+            now = monotonic()
+            self.session.tick(now)
+            endpoint = self.session.dial(now)
+            pause = self.session.deadline() - now
+        if endpoint is not None:
+            self._attempt(endpoint)
+        elif pause > 0:
+            self._relieve()
+            self._wake.wait(
+                STUCK_AFTER if self.callbacks.is_waiting else min(pause, _LONGEST_SLEEP)
+            )
+            self._wake.clear()
+
+    def _attempt(self, endpoint: Endpoint) -> None:
+        log.debug("connecting to %s", endpoint)
+        try:
+            connection = dial(endpoint, self._goes_on)
+        except OSError as error:
+            self._lost(_reason(error))
+            return
+        wire = Wire(connection)
+        try:
+            with self.lock:
+                self.session.connected(monotonic())
+                self._wire = wire
+            self._lost(self._serve(wire))
+        finally:
+            with self.lock:
+                self._wire = None
+            wire.hang_up()
+            wire.close()
+
+    def _goes_on(self) -> bool:
+        with self.lock:
+            self.session.tick(monotonic())
+            going = self.session.phase is Phase.DIALLING and self.session.fault is None
+        self._relieve()
+        return going
+
+    def _serve(self, wire: Wire) -> str:
+        data = b""
+        while True:
+            wait = self._turn(wire, data)
+            if wait is None:
+                return self.session.fault or "closed by the caller"
+            try:
+                data = wire.receive(wait)
+            except TimeoutError:
+                data = b""
+            except OSError as error:
+                return _reason(error)
+            else:
+                if not data:
+                    return self._end_of_stream()
+
+    def _turn(self, wire: Wire, data: bytes) -> float | None:
+        """Handle what came, send what is due; return how long to listen, or None to drop the connection."""
+        session = self.session
+        outgoing = b""
+        with self.lock:
+            now = monotonic()
+            if data:
+                session.receive(data, now)
+            if self._dropped:
+                self._let_go()
+            deadline = session.deadline()
+            if now >= deadline:
+                session.tick(now)
+                deadline = session.deadline()
+            if session.fault is not None:
+                return None
+            if not wire.is_sending:
+                outgoing = self._take(wire)
+        if outgoing:
+            self._send(wire, outgoing)
+        if self._news:
+            self._report()
+        if self.callbacks.is_waiting:
+            self.callbacks.relieve()
+            return min(STUCK_AFTER, deadline - now)
+        return min(_LONGEST_SLEEP, deadline - now)
+
+    def _relieve(self) -> None:
+        if self.callbacks.is_waiting:
+            self.callbacks.relieve()
+
+    def _end_of_stream(self) -> str:
+        if self.session.phase is Phase.GREETING:
+            return "the server hung up without opening a session"
+        return "the server hung up"
+
+    def _lost(self, reason: str) -> None:
+        with self.lock:
+            self.session.disconnected(reason, monotonic())
+        self._report()
+
+    def _report(self) -> None:
+        while self._news:
+            change = self._news.popleft()
+            told = "assumed, " if change.is_assumed else ""
+            log.info("%s, session %#x: %s%s", change.state, change.session_id, told, change.reason)
+
+    def _let_go(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._dropped.popleft().drop()
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
+def _leave_in_child() -> None:
+    # The child has our memory but not our threads, and a lock may be held by a thread that it has not: touch nothing.
+    for driver in list(_drivers):
+        driver.is_forked = True
+
+
+def _stop_at_exit() -> None:
+    for driver in list(_drivers):
+        if not driver.is_forked and driver.session.phase is not Phase.STOPPED:
+            driver.stop()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_in_child)
+atexit.register(_stop_at_exit)

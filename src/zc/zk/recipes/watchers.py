@@ -1,0 +1,139 @@
+"""Functions that are called with a node's data, or its children, now and after each change."""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from zc.zk import paths
+from zc.zk.codes import State
+from zc.zk.drivers.following import Following, accepts
+from zc.zk.errors import UsageError
+from zc.zk.protocol.live import Live, LiveChildren, LiveData
+
+if TYPE_CHECKING:
+    from zc.zk.client import Client
+
+Function = Callable[..., object]  # what arguments it takes decides how it is called
+log = logging.getLogger("zc.zk")
+
+
+class _Watch(Following):
+    """What the two kinds share: one function, which stops them by returning False."""
+
+    __slots__ = ("_function", "path")
+
+    def __init__(self, client: "Client", path: str, live: Live, function: Function | None) -> None:
+        self._function: Function | None = None
+        self.path = path
+        super().__init__(client.driver, live, client.operation_timeout)
+        if live.error is not None:
+            self.drop()
+            raise live.error
+        if function is not None:
+            self(function)
+
+    def __call__(self, function: Function) -> Function:
+        """Take the function: it is called at once, in this thread, and what it raises then is raised here.
+
+        An error that it raises later is logged, and the function stays. Raises `UsageError` for a second function.
+        """
+        if self._function is not None:
+            msg = f"this watch of {self.path} has its function already: {self._function!r}"
+            raise UsageError(msg)
+        self._function = function
+        try:
+            self.follow(self.deliver)
+        except BaseException:
+            self.drop()
+            raise
+        return function
+
+    def deliver(self) -> None:
+        if self._function is None or self._live.is_dropped:
+            return
+        if self._live.error is not None:
+            log.warning("%s is not shown any more: %s", self.path, self._live.error)
+        elif self._call(self._function) is False:
+            self.drop()
+
+    def _call(self, function: Function) -> object:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path} {self._function!r}>"
+
+
+class DataWatch(_Watch):
+    """Calls `func(data, stat)`, or `func(data, stat, event)`, now and after each change of the node's data.
+
+    While there is no node both are None; the watch goes on and is there when the node is created. `event` is what set
+    the call off, None for the first call and where the change was found after a reconnect. The function ends the
+    watch by returning False. It is never called twice for one `mzxid`; states that follow each other fast may be left
+    out, the last one never is. Also a decorator: `@client.DataWatch(path)`. The connection or the session may be lost
+    meanwhile.
+    """
+
+    __slots__ = ("_takes_event",)
+
+    def __init__(self, client: "Client", path: str, func: Function | None = None) -> None:
+        self._takes_event = False
+        super().__init__(client, path, LiveData(client.driver.session, paths.validate(path)), func)
+
+    def __call__(self, function: Function) -> Function:
+        self._takes_event = accepts(function, 3)
+        return super().__call__(function)
+
+    def _call(self, function: Function) -> object:
+        live = self._live
+        assert isinstance(live, LiveData)  # noqa: S101 (tells the type checker)
+        with self._driver.lock:
+            arguments: tuple[Any, ...] = (live.data, live.stat, live.event)
+        return function(*(arguments if self._takes_event else arguments[:2]))
+
+
+class ChildrenWatch(_Watch):
+    """Calls `func(children)`, or `func(children, event)`, now and after each change of a node's children.
+
+    The event comes with `send_event`.
+
+    The node must exist when the watch begins: if it does not, the function is never called. When it is deleted later,
+    the function gets an empty list, and is called again when the node comes back. With `allow_session_lost=False` the
+    watch ends with the session. Otherwise as `DataWatch`.
+    """
+
+    __slots__ = ("_client", "_is_bound", "_send_event")
+
+    def __init__(
+        self,
+        client: "Client",
+        path: str,
+        func: Function | None = None,
+        allow_session_lost: bool = True,
+        send_event: bool = False,
+    ) -> None:
+        self._client = client
+        self._is_bound = not allow_session_lost
+        self._send_event = send_event
+        super().__init__(
+            client, path, LiveChildren(client.driver.session, paths.validate(path)), func
+        )
+
+    def __call__(self, function: Function) -> Function:
+        if not self._live.exists:
+            self.drop()
+            return function
+        if self._is_bound:
+            self._client.add_listener(self._end_with_session)
+        return super().__call__(function)
+
+    def _end_with_session(self, state: State) -> bool:
+        if state is State.LOST:
+            self.drop()
+        return self._live.is_dropped
+
+    def _call(self, function: Function) -> object:
+        live = self._live
+        assert isinstance(live, LiveChildren)  # noqa: S101 (tells the type checker)
+        with self._driver.lock:
+            names, event = list(live.names), live.event
+        return function(names, event) if self._send_event else function(names)

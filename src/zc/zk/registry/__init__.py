@@ -1,0 +1,1 @@
+"""Servers that register themselves, live lists of them, and live configuration."""

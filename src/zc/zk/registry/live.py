@@ -1,0 +1,218 @@
+"""What users hold of a live node: an iterable of children, a mapping of properties."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from zc.zk import paths
+from zc.zk.drivers.following import Following, accepts
+from zc.zk.errors import ArgumentTypeError, NoNodeError, ZooKeeperError
+from zc.zk.protocol.live import Live, LiveChildren, LiveData
+from zc.zk.records import Stat
+from zc.zk.registry.properties import Data, change, decode, encode
+
+if TYPE_CHECKING:
+    from zc.zk.client import Client
+
+F = TypeVar("F", bound=Callable[..., object])
+log = logging.getLogger("zc.zk")
+
+
+class CancelWatch(ZooKeeperError):  # noqa: N818 (the name is zc.zk's)
+    """A callback raises this to be called no more."""
+
+
+class _LiveObject(Following):
+    """What children and properties share: a path, and callbacks."""
+
+    __slots__ = ("_callbacks", "_client", "path")
+
+    def __init__(self, client: "Client", path: str, live: Live) -> None:
+        self.path = path
+        self._client = client
+        self._callbacks: tuple[Callable[..., object], ...] = ()
+        super().__init__(client.driver, live, client.operation_timeout)
+        error = live.error
+        if error is not None or not live.exists:
+            self.drop()
+            raise NoNodeError(path) if error is None else error
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the node is gone at the moment; it is watched for coming back."""
+        return not self._live.exists
+
+    def __call__(self, callback: F) -> F:
+        """Call `callback` with this object now, in this thread, and after each change; return it, so this decorates.
+
+        What it raises in the first call is raised here, and it is not called again. Later an error is logged and ends
+        the callback, `CancelWatch` ends it quietly. While the node is deleted, callbacks are called without
+        arguments, those that can be. Changes that come while callbacks run make one more call, with the latest state.
+        """
+        if not callable(callback):
+            msg = f"a callback must be callable: {callback!r}"
+            raise ArgumentTypeError(msg)
+
+        def first() -> None:
+            self._call(callback)
+            if callback not in self._callbacks:
+                self._callbacks += (callback,)
+
+        try:
+            self.follow(first)
+        finally:
+            if not self._callbacks:
+                self.unfollow()
+        return callback
+
+    def deliver(self) -> None:
+        if self._live.error is not None:
+            log.warning("%r is not shown any more: %s", self, self._live.error)
+            return
+        for callback in self._callbacks:
+            try:
+                self._call(callback)
+            except CancelWatch:
+                log.debug("%r of %r cancelled its watch", callback, self)
+                self._remove(callback)
+            except Exception:
+                log.exception("%r of %r failed, and is not called again", callback, self)
+                self._remove(callback)
+
+    def _call(self, callback: Callable[..., object]) -> None:
+        if not self.deleted:
+            callback(self)
+        elif accepts(callback, 0):
+            callback()
+
+    def _remove(self, callback: Callable[..., object]) -> None:
+        self._callbacks = tuple(each for each in self._callbacks if each != callback)
+        if not self._callbacks:
+            self.unfollow()
+
+    def __repr__(self) -> str:
+        identity = self._client.client_id
+        session = identity[0] if identity else 0
+        return f"zc.zk.{type(self).__name__}({session:#x}, {self.path})"
+
+
+class Children(_LiveObject):
+    """The names of a node's children, always as they are now; `len`, `in`, and iteration in no order.
+
+    While the connection is lost it shows the last known state. Iterating goes over the state at the start.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, client: "Client", path: str) -> None:
+        super().__init__(client, path, LiveChildren(client.driver.session, paths.validate(path)))
+
+    @property
+    def data(self) -> list[str]:
+        """The names, as a list of their own; none while the node is deleted."""
+        live = self._live
+        assert isinstance(live, LiveChildren)  # noqa: S101 (tells the type checker)
+        return list(live.names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.data
+
+
+class Properties(_LiveObject, Mapping[str, Any]):  # Any: JSON
+    """A node's properties, always as they are now.
+
+    A mapping to read, and `set`, `update` and item assignment to write. Writing is compared and set: it never undoes
+    what somebody else wrote to other properties in between. Two objects are equal when their properties are; the hash
+    is the object's own. While the connection is lost it shows the last known state; while the node is deleted,
+    nothing.
+    """
+
+    __slots__ = ("_decoded", "_is_watching")
+
+    def __init__(self, client: "Client", path: str, watch: bool = True) -> None:
+        self._is_watching = watch
+        self._decoded: tuple[bytes | None, Data] = (None, {})
+        super().__init__(client, path, LiveData(client.driver.session, paths.validate(path)))
+        if not watch:
+            self.drop()
+
+    def __call__(self, callback: F) -> F:
+        if not self._is_watching:
+            msg = "Can't set callbacks without watching."
+            raise ArgumentTypeError(msg)
+        return super().__call__(callback)
+
+    __call__.__doc__ = _LiveObject.__call__.__doc__
+
+    @property
+    def _data(self) -> LiveData:
+        assert isinstance(self._live, LiveData)  # noqa: S101 (tells the type checker)
+        return self._live
+
+    @property
+    def data(self) -> Data:
+        """The properties, as a dictionary of their own; empty while the node is deleted."""
+        return dict(self._current())
+
+    @property
+    def meta_data(self) -> Stat | None:
+        """The node's status when it was last read; None while it is deleted."""
+        return self._data.stat
+
+    def _current(self) -> Data:
+        raw = self._data.data
+        decoded = self._decoded
+        if raw is None:
+            return {}
+        if decoded[0] is not raw:
+            self._decoded = decoded = (raw, decode(raw, self.path))
+        return decoded[1]
+
+    def __getitem__(self, name: str) -> Any:
+        return self._current()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self._current())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._current()
+
+    __hash__ = object.__hash__
+
+    def copy(self) -> Data:
+        """Return the properties as a dictionary."""
+        return self.data
+
+    def set(self, data: Mapping[str, Any] | None = None, /, **properties: Any) -> None:
+        """Replace all the properties by those given; this object shows them when the call returns.
+
+        Raises `NoNodeError` when the node is deleted, `NoAuthError`, `OperationTimeoutError` when it could not be
+        done in the client's `operation_timeout`; an `ArgumentError` or `ArgumentTypeError` for what JSON has no form
+        for.
+        """
+        new = {**(data or {}), **properties}
+        encode(new)
+        self._change(lambda _: new)
+
+    def update(self, data: Mapping[str, Any] | None = None, /, **properties: Any) -> None:
+        """Set the properties given, and leave the others; otherwise as `set`."""
+        new = {**(data or {}), **properties}
+        encode(new)
+        self._change(lambda old: {**old, **new})
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.update({name: value})
+
+    def _change(self, apply: Callable[[Data], Data]) -> None:
+        written, stat = self._client.run(change(self.path, apply))
+        with self._client.driver.lock:
+            self._data.wrote(written, stat)

@@ -1,0 +1,195 @@
+"""Registrations: desired state of the kind "keep this ephemeral node present, and ours".
+
+One plan drives a registration from what is found to what is wanted, over and over: after a lost connection or session,
+after somebody deleted the node, after we asked for other data or withdrew it. Whose a node is is told by its owner.
+"""
+
+import logging
+from collections.abc import Callable
+
+from zc.zk.codes import CreateFlag, EventType, KeeperState
+from zc.zk.errors import (
+    BadVersionError,
+    ConnectionClosedError,
+    ConnectionLoss,
+    NoAuthError,
+    NodeExistsError,
+    NoNodeError,
+    SessionExpiredError,
+    ZooKeeperError,
+)
+from zc.zk.operations import Create, Delete, Exists, GetData, SetData
+from zc.zk.plans import Change, Pause, Plan, Wait, Whoami
+from zc.zk.records import Stat, WatchedEvent
+from zc.zk.security import ACL
+
+_RETRY_AFTER = 0.5  # seconds: where there is nothing to watch for
+log = logging.getLogger("zc.zk")
+
+
+def claim(path: str, data: bytes, acl: tuple[ACL, ...], patience: float) -> Plan[None]:
+    """Create an ephemeral node that must not be there yet.
+
+    A node that our own earlier session left is taken over. One of another session, most often of a predecessor that
+    crashed, is waited for, up to `patience` seconds; then, or when it is of no session, `NodeExistsError` names the
+    owner.
+    """
+    lost_reply = False
+    while True:
+        try:
+            yield from Create(path, data, acl, CreateFlag.EPHEMERAL)
+            return
+        except ConnectionLoss:
+            lost_reply = True  # the node itself will tell whether it was made
+        except NodeExistsError:
+            pass
+        gone = Change()
+        stat = yield from Exists(path, gone)
+        if stat is None:
+            continue
+        ids = yield from Whoami()
+        owner = stat.owner_session_id
+        if owner == ids.current and lost_reply:
+            return
+        if owner in ids.earlier:
+            yield from _remove(path, stat)
+        elif owner is None or owner == ids.current or not (yield from Wait(gone, patience)):
+            raise NodeExistsError(path, owner or 0)
+
+
+def _remove(path: str, stat: Stat) -> Plan[None]:
+    try:
+        yield from Delete(path, stat.version)
+    except (NoNodeError, BadVersionError, ConnectionLoss):
+        return  # whatever it is now is looked at anew
+
+
+class Registration:
+    """A server's node, and what is wanted of it.
+
+    `is_held` is whether the node was last seen to be there and ours. `settled` is called whenever what is wanted is
+    there. `want` and `withdraw` are called under the driver's lock.
+    """
+
+    def __init__(
+        self, path: str, data: bytes, acl: tuple[ACL, ...], spread: Callable[[], float]
+    ) -> None:
+        self.path = path
+        self.data = data
+        self.acl = acl
+        self.is_wanted = True
+        self.is_held = True
+        self._changed = Change()  # what the plan waits for
+        self.settled: Callable[[], None] = lambda: None
+        self._pending: bytes | None = None  # data to write that the node does not have yet
+        self._spread = spread
+        self._complaint = ""
+
+    def __repr__(self) -> str:
+        standing = "held" if self.is_held else "not held" if self.is_wanted else "withdrawn"
+        return f"<Registration {self.path} {standing}>"
+
+    def want(self, data: bytes) -> None:
+        """Give the node other data."""
+        self._pending = data
+        self._look_again()
+
+    def withdraw(self) -> None:
+        """Have no node any more."""
+        self.is_wanted = False
+        self._look_again()
+
+    def _look_again(self) -> None:
+        self._changed.fire(WatchedEvent(EventType.NONE, KeeperState.CONNECTED, self.path))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is wanted was there when the plan last looked."""
+        if not self.is_wanted:
+            return not self.is_held
+        return self.is_held and self._pending is None
+
+    def keep(self) -> Plan[None]:
+        """Bring about what is wanted, for as long as the client is open; ends when the node is withdrawn and gone."""
+        while self.is_wanted or self.is_held:
+            try:
+                yield from self._look()
+            except ConnectionClosedError:
+                raise
+            except (ConnectionLoss, SessionExpiredError):
+                continue  # what came of it is seen by looking again, as soon as a server is there
+            except ZooKeeperError as error:
+                self._complain(str(error))
+                yield from Pause(_RETRY_AFTER)
+        self.settled()
+
+    def _look(self) -> Plan[None]:
+        self._changed = changed = Change()
+        try:
+            data, stat = yield from GetData(self.path, changed)
+        except NoNodeError:
+            self.is_held = False
+            yield from self._create()
+            return
+        ids = yield from Whoami()
+        if stat.owner_session_id == ids.current:
+            self._complaint = ""
+            yield from self._hold(data, stat, changed)
+        elif stat.owner_session_id in ids.earlier:
+            yield from _remove(self.path, stat)
+        else:
+            self.is_held = False
+            if self.is_wanted:
+                self._complain(f"held by session {stat.ephemeralOwner:#x}, waiting until it goes")
+                yield from self._wait(changed)
+
+    def _create(self) -> Plan[None]:
+        if not self.is_wanted:
+            return
+        data = self.data if self._pending is None else self._pending
+        try:
+            yield from Create(self.path, data, self.acl, CreateFlag.EPHEMERAL)
+        except NodeExistsError:
+            return
+        log.info("registered %s again", self.path)
+        if data == self._pending:
+            self._pending = None
+        self.data = data
+
+    def _hold(self, data: bytes, stat: Stat, changed: Change) -> Plan[None]:
+        if not self.is_wanted:
+            yield from _remove(self.path, stat)
+            return
+        pending = self._pending
+        if pending is not None and pending != data:
+            yield from self._write(pending, stat)
+            return
+        if pending is not None and pending == self._pending:
+            self._pending = None
+        self.data, self.is_held = data, True
+        self.settled()
+        yield from self._wait(changed)
+
+    def _write(self, data: bytes, stat: Stat) -> Plan[None]:
+        try:
+            yield from SetData(self.path, data, stat.version)
+        except BadVersionError:
+            return
+        except NoAuthError:
+            # Its ACL lets nobody write it, us neither: a node with other data must be another node.
+            yield from _remove(self.path, stat)
+
+    def _wait(self, changed: Change) -> Plan[None]:
+        yield from Wait(changed)
+        event = changed.event
+        if event is not None and event.state is KeeperState.EXPIRED_SESSION and self.is_wanted:
+            pause = (
+                self._spread()
+            )  # after a lost session all registrations come back, though not all at once
+            if pause > 0:
+                yield from Pause(pause)
+
+    def _complain(self, complaint: str) -> None:
+        if complaint != self._complaint:
+            self._complaint = complaint
+            log.warning("registration of %s: %s", self.path, complaint)
