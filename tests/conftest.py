@@ -1,0 +1,125 @@
+"""The fixtures: servers, a network between, and a guard that nothing is left behind."""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.bareclient import BareClient, create_node
+from tests.echo import Echo
+from tests.leaks import LeakGuard
+from tests.proxy import FaultProxy
+from tests.realserver import RealServer
+from tests.servers import AnyServer, EmbeddedServer, serving
+
+REAL = {"shared_real_server", "real_server", "own_real_server"}
+_chroot_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a real server, so that `-m 'not real'` runs without Java."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not REAL.isdisjoint(item.fixturenames):
+            item.add_marker("real")
+            if "own_real_server" in item.fixturenames:
+                item.add_marker("slow")
+
+
+@pytest.fixture(scope="session")
+def leak_guard() -> LeakGuard:
+    """Ask it to exempt processes that outlive a test."""
+    return LeakGuard()
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(leak_guard: LeakGuard) -> Iterator[None]:
+    """Fail the test that leaves a thread, a socket or a child process behind."""
+    before = leak_guard.look()
+    yield
+    leak_guard.check(before)
+
+
+@pytest.fixture(scope="session")
+def shared_real_server(leak_guard: LeakGuard) -> Iterator[RealServer]:
+    """The server behind `real_server`, in whatever state the last test left it."""
+    server = RealServer()
+    leak_guard.exempt(lambda: server.processes)
+    with server:
+        yield server
+
+
+@pytest.fixture
+def real_server(shared_real_server: RealServer) -> RealServer:
+    """A real ZooKeeper that serves, shared with all other tests: keep to a chroot of your own."""
+    return serving(shared_real_server)
+
+
+@pytest.fixture
+def own_real_server() -> Iterator[RealServer]:
+    """A real ZooKeeper of this test alone, to kill, pause and wipe."""
+    with RealServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
+def server(request: pytest.FixtureRequest) -> Iterator[AnyServer]:
+    """The embedded server, and then a real one: what a test says must be true of both."""
+    if request.param == "real":
+        yield request.getfixturevalue("real_server")
+        return
+    embedded = EmbeddedServer()
+    embedded.start()
+    yield embedded
+    embedded.stop()
+
+
+@pytest.fixture
+def fresh_chroot() -> Callable[[AnyServer], str]:
+    """Give a function that creates a node nobody else uses, and gives its path."""
+
+    def create(server: AnyServer) -> str:
+        path = f"/test-{next(_chroot_numbers)}"
+        create_node(server.port, path)
+        return path
+
+    return create
+
+
+@pytest.fixture
+def chroot(server: AnyServer, fresh_chroot: Callable[[AnyServer], str]) -> str:
+    """The path of a node on `server` that is this test's alone."""
+    return fresh_chroot(server)
+
+
+@pytest.fixture
+def proxy_to() -> Iterator[Callable[[int], FaultProxy]]:
+    """Give a function that starts a fault proxy before a port, and gives it."""
+    with contextlib.ExitStack() as stack:
+        yield lambda port: stack.enter_context(FaultProxy(port))
+
+
+@pytest.fixture
+def proxy(server: AnyServer, proxy_to: Callable[[int], FaultProxy]) -> FaultProxy:
+    """A fault proxy before `server`."""
+    return proxy_to(server.port)
+
+
+@pytest.fixture
+def echo() -> Iterator[Echo]:
+    """A server that answers each request with its own body."""
+    with Echo() as server:
+        yield server
+
+
+@pytest.fixture
+def echo_proxy(echo: Echo, proxy_to: Callable[[int], FaultProxy]) -> FaultProxy:
+    """A fault proxy before `echo`."""
+    return proxy_to(echo.port)
+
+
+@pytest.fixture
+def echo_client(echo_proxy: FaultProxy) -> Iterator[BareClient]:
+    """A client of `echo` through the fault proxy."""
+    with BareClient.connect(echo_proxy.port) as client:
+        yield client

@@ -1,0 +1,39 @@
+"""Choose a TCP port on loopback that stays ours while nothing listens on it."""
+
+import random
+import socket
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+LOWEST = 10_000
+
+
+def free_port() -> int:
+    """Give a free port below those that the system hands to outgoing connections.
+
+    A port from the system's own range could be taken by any outgoing connection between a stop
+    and a start, and a client that dials one with nobody there can even connect to itself.
+    """
+    highest = _first_ephemeral_port() - 1
+    for _ in range(1000):
+        port = random.randint(LOWEST, highest)
+        if _is_free(port):
+            return port
+    raise RuntimeError(f"no free port between {LOWEST} and {highest}")
+
+
+def _first_ephemeral_port() -> int:
+    limits = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(limits.read_text().split()[0]) if limits.exists() else 32_768
+    return max(first, 2 * LOWEST)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+            probe.listen()  # SO_REUSEADDR alone lets us bind beside another such socket
+        except OSError:
+            return False
+        return True

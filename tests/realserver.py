@@ -1,0 +1,310 @@
+"""Run a real Apache ZooKeeper in a process of its own, and do to it what befalls servers.
+
+Java and the jars come from Debian's package `zookeeper`; `RealServer(classpath=...)` takes others.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.bareclient import end_session
+from tests.ports import LOOPBACK, free_port
+from tests.waiting import stretched, wait_until
+
+DEBIAN_CLASSPATH = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar"
+MAIN_CLASS = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+
+JAVA_OPTIONS = (
+    "-XX:+UseSerialGC",
+    "-XX:-UsePerfData",  # leaves no file in /tmp when killed
+    "-Djava.net.preferIPv4Stack=true",
+    "-Dzookeeper.extendedTypesEnabled=true",
+    "-Dzookeeper.forceSync=no",  # SIGKILL spares what the kernel holds; only a power cut would not
+    "-Dzookeeper.preAllocSize=1024",  # KiB of transaction log at a time, instead of 64 MiB
+)
+QUICK_TO_START = ("-Xmx256m", "-XX:TieredStopAtLevel=1")
+QUICK_TO_RUN = ("-Xmx1g",)
+
+SECONDS_TO_START = 30.0
+SECONDS_TO_STOP = 5.0
+
+# Reads until the tests are gone, however they went, and then takes the server with them.
+REMOVE_AT_END_OF_INPUT = 'read _; kill -KILL "$0"; rm -rf "$1"'
+
+
+class ServerError(Exception):
+    """The server does not do what it was asked to; the message ends with its last log lines."""
+
+
+class RealServer:
+    """A stand-alone ZooKeeper on loopback; its port and its data outlive kills and restarts.
+
+    `tick` decides how short a session can be (two ticks) and how late an expiry (one tick).
+    `fast` trades speed in the long run for a quick start: benches say `fast=False`.
+    Nothing it holds is left behind, not even when the tests are killed.
+    """
+
+    def __init__(
+        self,
+        *,
+        tick: float = 0.2,
+        max_session_timeout: float = 60.0,
+        fast: bool = True,
+        settings: Mapping[str, str] | None = None,
+        java_options: Sequence[str] = (),
+        classpath: str = DEBIAN_CLASSPATH,
+        port: int | None = None,
+    ) -> None:
+        self.port = port or free_port()
+        self.settings = {
+            "tickTime": str(round(tick * 1000)),
+            "minSessionTimeout": str(round(tick * 2000)),
+            "maxSessionTimeout": str(round(max_session_timeout * 1000)),
+            "clientPort": str(self.port),
+            "clientPortAddress": LOOPBACK,
+            "maxClientCnxns": "0",
+            "4lw.commands.whitelist": "*",
+            "admin.enableServer": "false",
+            **(settings or {}),
+        }
+        self.java_options = (
+            *JAVA_OPTIONS,
+            *(QUICK_TO_START if fast else QUICK_TO_RUN),
+            *java_options,
+        )
+        self.classpath = classpath
+        self._belongings = _Belongings()
+        self._finalizer = weakref.finalize(self, self._belongings.remove)
+
+    def __repr__(self) -> str:
+        return f"<RealServer {self.address}>"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def address(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives; a paused one does."""
+        java = self._belongings.java
+        return java is not None and java.poll() is None
+
+    @property
+    def processes(self) -> frozenset[int]:
+        """The ids of the processes that run now for this server."""
+        return self._belongings.processes
+
+    @property
+    def log(self) -> Path | None:
+        """The file with all that the server has logged, once it was started, until `close`."""
+        return self._belongings.log
+
+    # Life and death
+
+    def start(self) -> None:
+        """Start and wait until the server serves, with the data it had; raises ServerError."""
+        if self.is_running:
+            raise ServerError(f"{self} is already running")
+        self._check_installed()
+        self._belongings.end_processes()
+        directory = self._belongings.prepare_directory()
+        configuration = directory / "zoo.cfg"
+        lines = {"dataDir": str(directory / "data"), **self.settings}
+        configuration.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+        command = ["java", *self.java_options, "-cp", self.classpath, MAIN_CLASS, configuration]
+        self._belongings.launch(command)
+        try:
+            self._wait_until_serving()
+        except BaseException:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """End the process by SIGKILL, paused or not; connections break, the data stays."""
+        self._belongings.end_processes()
+
+    def stop(self) -> None:
+        """End the process by SIGTERM, as an administrator would."""
+        java = self._belongings.java
+        if java is not None:
+            java.terminate()
+            java.send_signal(signal.SIGCONT)  # a paused process does not hear the other one
+            try:
+                java.wait(stretched(SECONDS_TO_STOP))
+            except subprocess.TimeoutExpired as slow:
+                raise ServerError(f"{self} does not stop\n{self.log_tail()}") from slow
+            finally:
+                self.kill()
+
+    def restart(self) -> None:
+        """Stop and start: sessions and data survive."""
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """Freeze the process by SIGSTOP: it can still be connected to, but answers nobody."""
+        self._signal(signal.SIGSTOP)
+        # The signal is only sent by now: a thread on another processor may still be running.
+        wait_until(self._is_frozen, SECONDS_TO_STOP)
+
+    def resume(self) -> None:
+        """End a pause, if there is one."""
+        self._signal(signal.SIGCONT)
+
+    def wipe(self) -> None:
+        """Forget all data, sessions and zxids; only while not running."""
+        if self.is_running:
+            raise ServerError(f"{self} is running: stop it before its data goes")
+        directory = self._belongings.directory
+        if directory is not None:
+            shutil.rmtree(directory / "data", ignore_errors=True)
+
+    def close(self) -> None:
+        """Kill the process and remove every trace of it."""
+        self._belongings.remove()
+
+    # What it says and does
+
+    def words(self, command: bytes, patience: float = 5.0) -> str:
+        """Give the answer to a four-letter word such as b'mntr'."""
+        with socket.create_connection((LOOPBACK, self.port), stretched(patience)) as connection:
+            connection.sendall(command)
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+    def expire(self, session_id: int, password: bytes) -> None:
+        """End a session from outside; return when it is over.
+
+        Its owner sees what expiry looks like: the connection ends, re-attaching is refused.
+        """
+        end_session(self.port, session_id, password)
+
+    def log_tail(self, lines: int = 30) -> str:
+        """Give the last lines that the server logged, over all its starts."""
+        log = self.log
+        if log is None or not log.exists():
+            return "(no log)"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _signal(self, number: signal.Signals) -> None:
+        if not self.is_running:
+            raise ServerError(f"{self} is not running")
+        assert self._belongings.java is not None
+        self._belongings.java.send_signal(number)
+
+    def _is_frozen(self) -> bool:
+        assert self._belongings.java is not None
+        threads = Path(f"/proc/{self._belongings.java.pid}/task").iterdir()
+        try:
+            statuses = [(thread / "stat").read_text() for thread in threads]
+        except (FileNotFoundError, ProcessLookupError):
+            return False  # a thread has just ended, so they still run
+        return all(status.rpartition(")")[2].split()[0] == "T" for status in statuses)
+
+    def _check_installed(self) -> None:
+        missing = [jar for jar in self.classpath.split(":") if jar and not Path(jar).exists()]
+        if shutil.which("java") is None:
+            missing.append("java")
+        if missing:
+            raise ServerError(f"not found: {', '.join(missing)}; try `apt-get install zookeeper`")
+
+    def _wait_until_serving(self) -> None:
+        give_up_at = time.monotonic() + stretched(SECONDS_TO_START)
+        while not self._is_serving():
+            if not self.is_running:
+                raise ServerError(f"{self} ended while it started\n{self.log_tail()}")
+            if time.monotonic() > give_up_at:
+                raise ServerError(f"{self} does not serve\n{self.log_tail()}")
+            time.sleep(0.01)
+
+    def _is_serving(self) -> bool:
+        try:
+            # One that is just starting may accept a connection and never answer it.
+            return "Mode: " in self.words(b"srvr", patience=0.2)
+        except OSError:
+            return False
+
+
+class _Belongings:
+    """The processes and files of one server, apart from it, to be removed after it."""
+
+    def __init__(self) -> None:
+        self.directory: Path | None = None
+        self.java: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
+        self._owner = os.getpid()
+
+    @property
+    def log(self) -> Path | None:
+        return self.directory and self.directory / "server.log"
+
+    @property
+    def processes(self) -> frozenset[int]:
+        known = (self.java, self._watcher)
+        return frozenset(process.pid for process in known if process is not None)
+
+    def prepare_directory(self) -> Path:
+        if self.directory is None:
+            self.directory = Path(tempfile.mkdtemp(prefix="zk-real-"))
+        (self.directory / "data").mkdir(exist_ok=True)
+        return self.directory
+
+    def launch(self, command: Sequence[str | Path]) -> None:
+        assert self.log is not None
+        with self.log.open("ab") as log:
+            # A session of its own: ^C at the tests is theirs to handle.
+            self.java = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                start_new_session=True,
+            )
+        # PR_SET_PDEATHSIG would do this too, but it fires when the thread that started us ends.
+        self._watcher = subprocess.Popen(
+            ["/bin/sh", "-c", REMOVE_AT_END_OF_INPUT, str(self.java.pid), str(self.directory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,  # not ours: whoever reads our output would wait for it, too
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def end_processes(self) -> None:
+        # The watcher first: while it lives it could kill whoever gets the process id next.
+        for process in (self._watcher, self.java):
+            if process is not None:
+                process.kill()
+                process.wait()
+                if process.stdin is not None:
+                    process.stdin.close()
+        self._watcher = self.java = None
+
+    def remove(self) -> None:
+        """End and delete everything; do nothing in a forked child, whose parent still needs it."""
+        if os.getpid() != self._owner:
+            return
+        self.end_processes()
+        if self.directory is not None:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            self.directory = None

@@ -1,0 +1,14 @@
+import socket
+from pathlib import Path
+
+from tests.ports import LOOPBACK, free_port
+
+
+def test_a_free_port_can_be_listened_on() -> None:
+    socket.create_server((LOOPBACK, free_port())).close()
+
+
+def test_a_free_port_is_never_given_to_an_outgoing_connection() -> None:
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+
+    assert all(10_000 <= free_port() < first for _ in range(50))
