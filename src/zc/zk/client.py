@@ -17,7 +17,8 @@ from zc.zk.operations import Operation, Watch
 from zc.zk.plans import Plan
 from zc.zk.protocol import ensemble
 from zc.zk.protocol.ensemble import Ensemble
-from zc.zk.protocol.session import Session, Settings, StateChange
+from zc.zk.protocol.session import Session
+from zc.zk.protocol.states import Settings, StateChange
 from zc.zk.recipes import nodes
 from zc.zk.recipes.watchers import ChildrenWatch, DataWatch
 from zc.zk.records import Stat, WatchedEvent

@@ -36,6 +36,10 @@ class Callbacks:
 
     def post(self, key: Hashable, call: Callable[[], object]) -> None:
         """Have `call` made after all that was posted under `key` before."""
+        try:
+            hash(key)
+        except TypeError:
+            key = id(key)  # a callable object that defines equality alone
         with self._condition:
             line = self._lines.get(key)
             if line is not None:

@@ -124,9 +124,7 @@ class Background:
                     return
             self.answer(True)
         elif isinstance(step, Pause):
-            with driver.lock:
-                driver.session.call_later(step.seconds, self.answerer(None))
-            driver.wake()
+            driver.call_later(step.seconds, self.answerer(None))
         elif isinstance(step, Whoami):
             self.answer(ids(driver))
         else:

@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 from typing import TypeVar
 
@@ -24,7 +25,8 @@ from zc.zk.operations import Operation
 from zc.zk.protocol.ensemble import Endpoint
 from zc.zk.protocol.live import Live
 from zc.zk.protocol.requests import Request, encode
-from zc.zk.protocol.session import Phase, Session, StateChange
+from zc.zk.protocol.session import Session
+from zc.zk.protocol.states import Phase, StateChange
 
 R = TypeVar("R")
 _FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
@@ -45,6 +47,7 @@ class ThreadDriver:
         self._wire: Wire | None = None
         self._reader: threading.Thread | None = None
         self._wake = threading.Event()
+        self._listens_until = 0.0
         self._dropped: deque[Live] = deque()
         self._news: deque[StateChange] = deque()
         self.is_forked = False
@@ -144,9 +147,16 @@ class ThreadDriver:
         with self.lock:
             self.session.tick(monotonic())
 
-    def wake(self) -> None:
-        """Have the reader look at the time soon, although no bytes come: something is due earlier than it knows."""
+    def call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Make a call after so many seconds, under the lock."""
+        with self.lock:
+            now = monotonic()
+            self.session.tick(now)
+            self.session.call_later(seconds, call)
+            if self._wire is not None and now + seconds < self._listens_until:
+                self.session.nudge()  # the reader does not know that something is due before it would stop listening
         self._wake.set()
+        self.flush()
 
     def sleep(self, seconds: float) -> None:
         """Let some seconds pass for the caller."""
@@ -218,13 +228,16 @@ class ThreadDriver:
 
     def _run(self) -> None:
         self.callbacks.monitor = threading.get_ident()
-        while self.session.phase is not Phase.STOPPED:
+        while (
+            self.session.phase is not Phase.STOPPED and self._reader is threading.current_thread()
+        ):
             try:
                 self._connect_or_wait()
             except Exception as error:
                 log.exception("unexpected error in the reader; reconnecting")
                 self._lost(f"unexpected error: {error!r}")
-        self.callbacks.monitor = None
+        if self.callbacks.monitor == threading.get_ident():
+            self.callbacks.monitor = None
 
     def _connect_or_wait(self) -> None:
         with self.lock:
@@ -302,6 +315,7 @@ class ThreadDriver:
                 return None
             if not wire.is_sending:
                 outgoing = self._take(wire)
+            self._listens_until = min(deadline, now + _LONGEST_SLEEP)
         if outgoing:
             self._send(wire, outgoing)
         if self._news:

@@ -71,8 +71,12 @@ class Connection:
         self._marked: dict[int, deque[Request]] = {xid: deque() for xid in _MARKED}
         self._spoke_at = self._heard_at = now
         self.in_flight: deque[Request] = deque()
+        self._unsent = 0  # how many of these `data_to_send` has not given out
         self.timeout: float | None = None  # seconds, once greeted
-        self.acknowledged_at = now  # when the latest thing that was answered had been sent
+        self._born = now
+        self.acknowledged_at = float(
+            "-inf"
+        )  # when the latest thing that was answered had been sent
 
     # --- sending
 
@@ -82,6 +86,7 @@ class Connection:
         if marked is None:
             self._xid = request.xid = self._xid + 1 if self._xid < _LARGEST_XID else 1
             self.in_flight.append(request)
+            self._unsent += 1
         else:
             request.xid = marked
             self._marked[marked].append(request)
@@ -98,6 +103,7 @@ class Connection:
         if now - self._marks[-1][1] >= _MARK_EVERY:
             self._marks.append((self._handed, now))
         self._handed = self._sent
+        self._unsent = 0
         return data
 
     @property
@@ -168,6 +174,7 @@ class Connection:
         self._frames.limit = self._longest
         self._take = self._packet
         self.timeout = response.timeout / 1000
+        self.acknowledged_at = self._born
         self._greeted(response)
 
     def _packet(self, buffer: bytes, begin: int, end: int) -> None:
@@ -219,8 +226,10 @@ class Connection:
     # --- the end
 
     def unanswered(self) -> tuple[list[Request], list[Request]]:
-        """Return the counted requests, and the marked ones, that have had no reply."""
-        return list(self.in_flight), [each for line in self._marked.values() for each in line]
+        """Return the requests that went out without a reply, and those that did not go out; not what re-arms."""
+        requests = list(self.in_flight)
+        border = len(requests) - self._unsent
+        return requests[:border], requests[border:]
 
 
 _MARKED = (Xid.PING, Xid.AUTH, Xid.SET_WATCHES)

@@ -9,6 +9,7 @@ from zc.zk.codes import DEFAULT_PORT
 from zc.zk.errors import ArgumentError, ArgumentTypeError
 
 _FIRST_PAUSE = 0.3  # seconds: all clients of a server that died come back spread over this
+_NEXT_PAUSE = 0.1  # seconds
 _LONGEST_PAUSE = 1.8  # seconds: with the handshake, a server that is back is found within 2
 _MOST_PORT = 65535
 
@@ -114,6 +115,6 @@ class Ensemble:
 
         Full jitter; never more than half of the outage so far, so that a short outage ends as soon as it is over.
         """
-        if 0 < self._tried < len(self._endpoints):
-            return self._chance() * _FIRST_PAUSE / len(self._endpoints)
+        if 1 < self._tried < len(self._endpoints):
+            return self._chance() * _NEXT_PAUSE  # the others may well be there
         return self._chance() * min(_LONGEST_PAUSE, max(_FIRST_PAUSE, outage / 2))

@@ -79,7 +79,7 @@ class Live(Watch):
         if not self._is_stale and not self.is_dropped:
             self._is_stale = True
             if not self._is_reading:
-                self._session.enqueue(self)
+                self._session.readings.enqueue(self)
 
     def drop(self) -> None:
         """Keep the node current no longer."""
@@ -127,9 +127,9 @@ class Live(Watch):
 
     def _read_ended(self) -> None:
         self._is_reading = False
-        self._session.reading_ended()
+        self._session.readings.ended()
         if self._is_stale and not self.is_dropped:
-            self._session.enqueue(self)
+            self._session.readings.enqueue(self)
 
     def _settle(self, changed: bool) -> None:
         if changed or not self.is_known:

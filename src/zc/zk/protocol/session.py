@@ -4,22 +4,11 @@ The driver's contract: `open`, then again and again `dial` (which server to conn
 `receive`, `data_to_send`, `tick`, `deadline`, `disconnected`; `submit` and `close` at any time. Whenever `fault` is
 set, the driver drops the connection. All calls come under one lock, and time is an argument.
 
-What may follow what:
-
-    STOPPED  -> WAITING        open
-    WAITING  -> DIALLING       the pause is over
-    DIALLING -> GREETING       TCP is connected, the session was asked for
-    GREETING -> REARMING       the server accepted; identities and watches go out, then all that waited
-    REARMING -> OPEN           the server has them all: only now are listeners told CONNECTED
-    any of these -> WAITING    the connection was lost
-    REARMING, OPEN -> CLOSING  close, which waits for what is in flight
-    any -> STOPPED             finish
+Its states, and what may follow what, are in `states`.
 """
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 
 from zc.zk.codes import KeeperState, State
 from zc.zk.errors import (
@@ -30,78 +19,16 @@ from zc.zk.errors import (
     ProtocolError,
     SessionExpiredError,
 )
-from zc.zk.operations import Auth, CloseSession, SetWatches
+from zc.zk.operations import Auth, CloseSession, Ping, SetWatches
 from zc.zk.protocol.connection import Connection, Trail
 from zc.zk.protocol.ensemble import Endpoint, Ensemble
 from zc.zk.protocol.live import Live
+from zc.zk.protocol.readings import Readings
 from zc.zk.protocol.requests import NEVER, Request, encode
+from zc.zk.protocol.states import Identity, Phase, Settings, StateChange
 from zc.zk.protocol.timers import Timers
 from zc.zk.protocol.watches import WatchTables
 from zc.zk.records import ConnectRequest, ConnectResponse
-
-NO_PASSWORD = bytes(16)
-MOST_READINGS = 500  # of live nodes in flight at once: what callers ask for comes in between
-
-
-class Phase(Enum):
-    """Where the session stands with its connection."""
-
-    STOPPED = auto()
-    WAITING = auto()
-    DIALLING = auto()
-    GREETING = auto()
-    REARMING = auto()
-    OPEN = auto()
-    CLOSING = auto()
-
-    @property
-    def takes_requests(self) -> bool:
-        """Whether a request can go out at once, behind what re-arms the connection."""
-        return self in (Phase.REARMING, Phase.OPEN)
-
-    @property
-    def is_attempt(self) -> bool:
-        """Whether a server still has to prove itself, within the connect time-out."""
-        return self in (Phase.DIALLING, Phase.GREETING, Phase.REARMING)
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether nothing more can be asked."""
-        return self in (Phase.STOPPED, Phase.CLOSING)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a session goes by: seconds, and for `longest_frame` bytes."""
-
-    timeout: float = 10.0
-    connect_timeout: float = 3.0
-    longest_frame: int = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class StateChange:
-    """What listeners are told: the new state, and why.
-
-    `is_assumed` marks a LOST that our own clock says, before a server could confirm it.
-    """
-
-    state: State
-    reason: str
-    session_id: int
-    is_assumed: bool = False
-
-
-@dataclass(slots=True)
-class Identity:
-    """Which session we are: what `ephemeralOwner` is compared with. The time-out is the negotiated one, in seconds."""
-
-    session_id: int = 0
-    password: bytes = NO_PASSWORD
-    timeout: float = 0.0
-
-    def __repr__(self) -> str:  # the password allows to take the session over: it is never shown
-        return f"Identity({self.session_id:#x})"
 
 
 class Session:
@@ -124,13 +51,12 @@ class Session:
         self.keeper_state = KeeperState.CLOSED
         self.fault: str | None = None
         self.timers = Timers()
+        self.readings = Readings(self)
         self._on_change = on_change
         self._connection: Connection | None = None
         self._queue: deque[Request] = deque()
         self._earliest = NEVER  # no deadline of a request is before this
         self._credentials: dict[Auth, Request] = {}
-        self._stale: deque[Live] = deque()
-        self._readings = 0
         self._rearming = 0
         self._now = 0.0
         self._retry_at = 0.0
@@ -256,7 +182,7 @@ class Session:
         for request in waiting:
             if not request.ended:
                 connection.send(request)
-        self._read_stale()
+        self.readings.go_on()
         self.rearmed()
 
     def rearmed(self) -> None:
@@ -318,8 +244,8 @@ class Session:
         self.timers.run(now)
         if self.phase.is_attempt and now >= self._attempt_until:
             self.fault = f"no answer within {self.settings.connect_timeout:g} s"
-        elif self.phase in (Phase.OPEN, Phase.CLOSING):
-            self.fault = self._require_connection().tick(now) or self.fault
+        elif self._connection is not None:
+            self.fault = self._connection.tick(now) or self.fault
         if now >= self._lost_at:
             # No server can have heard of us since: whatever the outage, the session is over when this time has passed.
             self._declare_lost("nothing was acknowledged for the session time-out", assumed=True)
@@ -359,7 +285,7 @@ class Session:
         was_open, was_greeting = self.state is State.CONNECTED, self.phase is Phase.GREETING
         if self._connection is not None:
             self._acknowledged_at = max(self._acknowledged_at, self._connection.acknowledged_at)
-        self._take_back()
+            self._take_back(self._connection)
         self.phase = Phase.WAITING
         if was_open:
             self._down_since = now
@@ -377,18 +303,15 @@ class Session:
         self.ensemble.failed(reason)
         self._retry_at = now + self.ensemble.pause(now - self._down_since)
 
-    def _take_back(self) -> None:
-        # Reads, in their order, are asked again; for a write "lost" means "unknown", not "no".
-        under_way, self._connection = self._under_way(), None
-        again: list[Request] = []
-        for request in under_way:
-            if request.ended:
-                continue
-            if request.operation.is_read:
-                again.append(request)
-            else:
+    def _take_back(self, connection: Connection) -> None:
+        # Reads, and what never left, are asked again in their order; for a write "lost" means "unknown", not "no".
+        self._connection = None
+        sent, unsent = connection.unanswered()
+        again = [*(request for request in sent if request.operation.is_read), *unsent]
+        self._queue.extendleft(reversed([request for request in again if not request.ended]))
+        for request in sent:
+            if not request.ended and not request.operation.is_read:
                 request.fail(ConnectionLoss(request.path, maybe_applied=True))
-        self._queue.extendleft(reversed(again))
 
     def _under_way(self) -> list[Request]:
         return [] if self._connection is None else list(self._connection.in_flight)
@@ -447,24 +370,21 @@ class Session:
             self.state = state
             self._on_change(StateChange(state, reason, self.identity.session_id, assumed))
 
-    # --- live nodes
+    # --- for drivers and live nodes
 
-    def enqueue(self, live: Live) -> None:
-        """Read a live node as soon as its turn comes."""
-        self._stale.append(live)
-        self._read_stale()
+    def send_reading(self, live: Live) -> None:
+        """Send the request that makes a live node current, if a server is there to take it."""
+        self._require_connection().send(live.reading())
 
-    def reading_ended(self) -> None:
-        """Note that a reading of a live node has had its outcome."""
-        self._readings -= 1
-        self._read_stale()
+    @property
+    def takes_requests(self) -> bool:
+        """Whether a request would go out at once."""
+        return self.phase.takes_requests
 
-    def _read_stale(self) -> None:
-        while self._stale and self._readings < MOST_READINGS and self.phase.takes_requests:
-            live = self._stale.popleft()
-            if not live.is_dropped:
-                self._readings += 1
-                self._require_connection().send(live.reading())
+    def nudge(self) -> None:
+        """Make the server say something soon, so that a driver that listens looks at the time."""
+        if self.phase is Phase.OPEN and self._connection is not None:
+            self._connection.send(Request(Ping(), b""))
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> None:
         """Make a call after so many seconds, under the driver's lock."""

@@ -1,0 +1,39 @@
+"""The live nodes that are to be read again, and how many are being read."""
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zc.zk.protocol.live import Live
+    from zc.zk.protocol.session import Session
+
+MOST_AT_ONCE = (
+    500  # what callers ask for comes in between, however many nodes a new session makes stale
+)
+
+
+class Readings:
+    """A line of stale live nodes; while a server takes requests, a limited number of them is in flight."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._stale: deque[Live] = deque()
+        self._in_flight = 0
+
+    def enqueue(self, live: "Live") -> None:
+        """Read a live node as soon as its turn comes."""
+        self._stale.append(live)
+        self.go_on()
+
+    def ended(self) -> None:
+        """Note that a reading has had its outcome."""
+        self._in_flight -= 1
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Send what may be sent."""
+        while self._stale and self._in_flight < MOST_AT_ONCE and self._session.takes_requests:
+            live = self._stale.popleft()
+            if not live.is_dropped:
+                self._in_flight += 1
+                self._session.send_reading(live)

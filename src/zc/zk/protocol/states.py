@@ -1,0 +1,81 @@
+"""Where a session stands, and the values that describe it.
+
+What may follow what:
+
+    STOPPED  -> WAITING        open
+    WAITING  -> DIALLING       the pause is over
+    DIALLING -> GREETING       TCP is connected, the session was asked for
+    GREETING -> REARMING       the server accepted; identities and watches go out, then all that waited
+    REARMING -> OPEN           the server has them all: only now are listeners told CONNECTED
+    any of these -> WAITING    the connection was lost
+    REARMING, OPEN -> CLOSING  close, which waits for what is in flight
+    any -> STOPPED             finish
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from zc.zk.codes import State
+
+NO_PASSWORD = bytes(16)
+
+
+class Phase(Enum):
+    """Where the session stands with its connection."""
+
+    STOPPED = auto()
+    WAITING = auto()
+    DIALLING = auto()
+    GREETING = auto()
+    REARMING = auto()
+    OPEN = auto()
+    CLOSING = auto()
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether a request can go out at once, behind what re-arms the connection."""
+        return self in (Phase.REARMING, Phase.OPEN)
+
+    @property
+    def is_attempt(self) -> bool:
+        """Whether a server still has to prove itself, within the connect time-out."""
+        return self in (Phase.DIALLING, Phase.GREETING)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing more can be asked."""
+        return self in (Phase.STOPPED, Phase.CLOSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a session goes by: seconds, and for `longest_frame` bytes."""
+
+    timeout: float = 10.0
+    connect_timeout: float = 3.0
+    longest_frame: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """What listeners are told: the new state, and why.
+
+    `is_assumed` marks a LOST that our own clock says, before a server could confirm it.
+    """
+
+    state: State
+    reason: str
+    session_id: int
+    is_assumed: bool = False
+
+
+@dataclass(slots=True)
+class Identity:
+    """Which session we are: what `ephemeralOwner` is compared with. The time-out is the negotiated one, in seconds."""
+
+    session_id: int = 0
+    password: bytes = NO_PASSWORD
+    timeout: float = 0.0
+
+    def __repr__(self) -> str:  # the password allows to take the session over: it is never shown
+        return f"Identity({self.session_id:#x})"
