@@ -109,7 +109,7 @@ class Connection:
     @property
     def may_linger(self) -> bool:
         """Whether so much is under way that a request may wait for the next reply and leave in company."""
-        return self._handed - self._answered >= _COMPANY and self._sent - self._handed < _COMPANY
+        return self._handed - self._answered >= _COMPANY and self._unsent < _LARGEST_PARTY
 
     # --- time
 
@@ -233,4 +233,5 @@ class Connection:
 
 
 _MARKED = (Xid.PING, Xid.AUTH, Xid.SET_WATCHES)
-_COMPANY = 32  # requests
+_COMPANY = 32  # requests that are sure to bring replies soon
+_LARGEST_PARTY = 128  # requests that wait to leave together

@@ -54,6 +54,7 @@ class Session:
         self.readings = Readings(self)
         self._on_change = on_change
         self._connection: Connection | None = None
+        self._open_way: Connection | None = None  # the connection, in the phases that take requests
         self._queue: deque[Request] = deque()
         self._earliest = NEVER  # no deadline of a request is before this
         self._credentials: dict[Auth, Request] = {}
@@ -72,7 +73,7 @@ class Session:
         """Begin to look for a server, at once."""
         if self.phase is Phase.STOPPED:
             self._now = self._down_since = self._retry_at = now
-            self.phase = Phase.WAITING
+            self._enter(Phase.WAITING)
             self.keeper_state = KeeperState.CONNECTING
 
     def attach(self, session_id: int, password: bytes) -> None:
@@ -84,28 +85,29 @@ class Session:
         self._now = now
         if isinstance(request.operation, Auth):
             self._identify(request, request.operation)
+        elif self._open_way is not None:
+            self._open_way.send(request)
         elif self.phase.is_ending:
             request.fail(self._ended_error(request))
-        elif self.phase.takes_requests:
-            self._require_connection().send(request)
         else:
             self._queue.append(request)
-        self._earliest = min(self._earliest, request.deadline)
+        if request.deadline < self._earliest:  # noqa: PLR1730 (`min` costs more than all the rest here)
+            self._earliest = request.deadline
 
     def _identify(self, request: Request, identity: Auth) -> None:
         # Identities belong to a connection: they are kept, and shown to every server from now on.
         self._credentials[identity] = request
-        if self.phase.takes_requests:
-            self._require_connection().send(_Identification(self, identity, request))
+        if self._open_way is not None:
+            self._open_way.send(_Identification(self, identity, request))
         elif self.phase.is_ending:
             request.resolve(None)
 
     def close(self, now: float) -> None:
         """End the session: what is in flight is still answered; `disconnected`, or the driver's `finish`, ends it."""
         self._now = now
-        if self.phase.takes_requests:
-            self._require_connection().send(_Farewell(self))
-            self.phase = Phase.CLOSING
+        if self._open_way is not None:
+            self._open_way.send(_Farewell(self))
+            self._enter(Phase.CLOSING)
         elif self.phase is not Phase.CLOSING:
             self.finish("closed by the caller")
 
@@ -114,7 +116,7 @@ class Session:
         if self.phase is Phase.STOPPED:
             return
         waiting = [*self._under_way(), *self._queue]
-        self.phase = Phase.STOPPED
+        self._enter(Phase.STOPPED)
         self.keeper_state = keeper_state
         self.fault = reason
         self._connection = None
@@ -130,6 +132,10 @@ class Session:
             return AuthFailedError(request.path)
         return ConnectionClosedError(request.path)
 
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self._open_way = self._connection if phase.takes_requests else None
+
     # --- the driver's side: connecting
 
     def dial(self, now: float) -> Endpoint | None:
@@ -138,7 +144,7 @@ class Session:
         if self.phase is not Phase.WAITING or now < self._retry_at:
             return None
         self.fault = None
-        self.phase = Phase.DIALLING
+        self._enter(Phase.DIALLING)
         self._attempt_until = now + self.settings.connect_timeout
         return self.ensemble.current
 
@@ -146,7 +152,7 @@ class Session:
         """Ask for the session: TCP is up."""
         self._now = now
         if self.phase is Phase.DIALLING:
-            self.phase = Phase.GREETING
+            self._enter(Phase.GREETING)
             hello = ConnectRequest(
                 self.trail.zxid,
                 round(self.settings.timeout * 1000),
@@ -167,10 +173,13 @@ class Session:
         if known and known != response.session_id:
             self._lose_session("the server began another session")
         self.identity = Identity(response.session_id, response.password, response.timeout / 1000)
-        self.phase = Phase.REARMING
-        self._rearm(self._require_connection())
+        self._enter(Phase.REARMING)
+        self._rearm()
 
-    def _rearm(self, connection: Connection) -> None:
+    def _rearm(self) -> None:
+        connection = self._open_way
+        if connection is None:
+            return
         # The order is the promise: identities, then watches, then what callers wait for.
         self._rearming = 1
         for identity, request in self._credentials.items():
@@ -189,7 +198,7 @@ class Session:
         """Note that a step of re-arming is done; after the last the connection is as good as the one before."""
         self._rearming -= 1
         if not self._rearming and self.phase is Phase.REARMING:
-            self.phase = Phase.OPEN
+            self._enter(Phase.OPEN)
             self.keeper_state = KeeperState.CONNECTED
             self._lost_since = self._refused_since = None
             endpoint = self.ensemble.current
@@ -283,10 +292,10 @@ class Session:
             self.finish("closed by the caller")
             return
         was_open, was_greeting = self.state is State.CONNECTED, self.phase is Phase.GREETING
+        self._enter(Phase.WAITING)
         if self._connection is not None:
             self._acknowledged_at = max(self._acknowledged_at, self._connection.acknowledged_at)
             self._take_back(self._connection)
-        self.phase = Phase.WAITING
         if was_open:
             self._down_since = now
             self.keeper_state = KeeperState.CONNECTING
@@ -315,12 +324,6 @@ class Session:
 
     def _under_way(self) -> list[Request]:
         return [] if self._connection is None else list(self._connection.in_flight)
-
-    def _require_connection(self) -> Connection:
-        if self._connection is None:
-            msg = f"no connection in phase {self.phase}"
-            raise AssertionError(msg)
-        return self._connection
 
     # --- losing the session
 
@@ -374,12 +377,13 @@ class Session:
 
     def send_reading(self, live: Live) -> None:
         """Send the request that makes a live node current, if a server is there to take it."""
-        self._require_connection().send(live.reading())
+        if self._open_way is not None:
+            self._open_way.send(live.reading())
 
     @property
     def takes_requests(self) -> bool:
         """Whether a request would go out at once."""
-        return self.phase.takes_requests
+        return self._open_way is not None
 
     def nudge(self) -> None:
         """Make the server say something soon, so that a driver that listens looks at the time."""

@@ -29,6 +29,11 @@ class WatchTables:
     def __len__(self) -> int:
         return sum(map(len, self._tables.values()))
 
+    @property
+    def paths(self) -> set[str]:
+        """The paths of the nodes that are watched, however and by whomever."""
+        return set[str]().union(*self._tables.values())
+
     def add(self, kind: str, path: str, watch: Watch) -> None:
         """Note that the server has armed `watch`."""
         table = self._tables[kind]
