@@ -1,0 +1,127 @@
+"""`zk server`: the embedded server as a process."""
+
+import argparse
+import contextlib
+import logging
+import math
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from zc.zk.cli.parser import Parser
+from zc.zk.codes import DEFAULT_PORT
+from zc.zk.errors import ZooKeeperError
+from zc.zk.server.core import Core
+from zc.zk.server.folder import Folder
+from zc.zk.server.net import Network, listen
+from zc.zk.server.settings import Settings
+
+_MOST_PORT = 65_535
+
+
+class ListenError(ZooKeeperError):
+    """The server cannot listen where it was told to."""
+
+
+# argparse has no public name for what holds the sub-commands.
+def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """Add the command to those that `zk` knows."""
+    defaults = Settings()
+    parser = commands.add_parser(
+        "server",
+        help="run a ZooKeeper server for development and tests",
+        description="Run a ZooKeeper server for development and tests.",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=DEFAULT_PORT,
+        metavar="N",
+        help="where to listen; 0 picks a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="H",
+        help="which address to listen on (default: %(default)s, which only this machine reaches)",
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="D",
+        help="a folder to keep the data in; without it they are in memory",
+    )
+    parser.add_argument(
+        "--tick-time",
+        type=_seconds,
+        default=defaults.tick_time,
+        metavar="S",
+        help="seconds: sessions are at least two of these, and expire up to one late "
+        "(default: %(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM; raises `ZooKeeperError` when that cannot begin."""
+    logging.basicConfig(format="%(levelname)s %(message)s")
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(_listen(arguments.host, arguments.port))
+        now = time.monotonic()
+        settings = Settings(tick_time=arguments.tick_time)
+        core = Core(settings, now, time.time() - now, secrets.token_bytes)
+        flush = None
+        if arguments.data_dir is not None:
+            folder = Folder.open(arguments.data_dir, core.store, now)
+            stack.callback(folder.close)
+            flush = folder.flush
+        network = Network(core, listener, flush)
+        stack.callback(network.close)
+        stack.enter_context(_stopped_by_signals(network))
+        port = listener.getsockname()[1]
+        print(f"ZooKeeper server on {_endpoint(arguments.host, port)}", flush=True)
+        network.run()
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return listen(host, port)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ListenError(f"cannot listen on {_endpoint(host, port)}: {reason}") from error
+
+
+def _endpoint(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(network: Network) -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        network.stop()
+
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= _MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_MOST_PORT}")
+    return port
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a time in seconds")
+    return seconds

@@ -1,0 +1,144 @@
+"""Who may do what: identities, and ACLs as they are stored and checked (protocol.md, 13)."""
+
+import base64
+import hashlib
+import ipaddress
+import re
+from collections.abc import Collection, Sequence
+
+from zc.zk.errors import AuthFailedError, InvalidACLError
+from zc.zk.security import ACL, ANYONE_ID_UNSAFE, OPEN_ACL_UNSAFE, Id
+
+OPEN: tuple[ACL, ...] = tuple(OPEN_ACL_UNSAFE)
+SUPER = Id("super", "")
+_AUTHENTICATED = frozenset({"digest"})  # the schemes whose identities `auth` stands for
+_is_number = re.compile(r"[+-]?[0-9]{1,10}", re.ASCII).fullmatch
+_is_ipv4 = re.compile(r"([+-]?[0-9]{1,10}\.){3}[+-]?[0-9]{1,10}", re.ASCII).fullmatch
+_MOST_BYTE = 255
+
+
+def allows(acl: Sequence[ACL], permission: int, identities: Collection[Id]) -> bool:
+    """Say whether one of `identities` has one of the bits of `permission`."""
+    if acl is OPEN:
+        return True
+    for entry in acl:
+        if entry.perms & permission and _matches(entry.id, identities):
+            return True
+    return any(identity.scheme == "super" for identity in identities)
+
+
+def _matches(wanted: Id, identities: Collection[Id]) -> bool:
+    if wanted == ANYONE_ID_UNSAFE:
+        return True
+    if wanted.scheme == "digest":
+        return wanted in identities
+    if wanted.scheme == "ip":
+        return any(
+            _is_within(identity.id, wanted.id) for identity in identities if identity.scheme == "ip"
+        )
+    return False
+
+
+def settled(
+    acl: Sequence[ACL], identities: Collection[Id], *, ipv6: bool = True
+) -> tuple[ACL, ...]:
+    """Return the list as it is stored: nothing twice, and for `auth` the identities it means.
+
+    Raises `InvalidACLError` for an empty list, an unknown scheme or an id that its scheme does not
+    know.
+    """
+    entries: list[ACL] = []
+    for entry in dict.fromkeys(acl):
+        entries += _settle(entry, identities, ipv6)
+    if not entries:
+        raise InvalidACLError
+    return OPEN if tuple(entries) == OPEN else tuple(entries)
+
+
+def _settle(entry: ACL, identities: Collection[Id], ipv6: bool) -> list[ACL]:
+    scheme, name = entry.id
+    if scheme == "auth":
+        own = [ACL(entry.perms, each) for each in identities if each.scheme in _AUTHENTICATED]
+        if own:
+            return own
+    elif scheme == "world":
+        if entry.id == ANYONE_ID_UNSAFE:
+            return [entry]
+    elif scheme == "digest":
+        # Java's split drops empty parts at the end, so "user:hash:" has two.
+        if len(name.rstrip(":").split(":")) == 2:  # noqa: PLR2004 (user and hash)
+            return [entry]
+    elif scheme == "ip" and _is_address_range(name, ipv6):
+        return [entry]
+    raise InvalidACLError
+
+
+def masked(acl: Sequence[ACL]) -> list[ACL]:
+    """Return the list as those see it who may not change it: without the hashes of passwords."""
+    return [
+        ACL(entry.perms, Id("digest", f"{entry.id.id.partition(':')[0]}:x"))
+        if entry.id.scheme == "digest"
+        else entry
+        for entry in acl
+    ]
+
+
+def identities_for(scheme: str, credential: bytes | None, super_digest: str | None) -> list[Id]:
+    """Return the identities that an auth packet adds to its connection.
+
+    Raises `AuthFailedError` for a scheme without packets and for a null credential.
+    """
+    if credential is None:
+        raise AuthFailedError
+    if scheme == "ip":
+        return []  # every connection has its own already
+    if scheme != "digest":
+        raise AuthFailedError
+    text = credential.decode(errors="replace")
+    # SHA-1 is the protocol's choice, not ours.
+    digest = hashlib.sha1(text.encode(), usedforsecurity=False).digest()
+    identity = Id("digest", f"{text.partition(':')[0]}:{base64.b64encode(digest).decode()}")
+    return [SUPER, identity] if identity.id == super_digest else [identity]
+
+
+def address_identity(address: str) -> Id:
+    """Return the identity that a connection from `address` has from the start."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return Id("ip", address)
+    if isinstance(known, ipaddress.IPv4Address):
+        return Id("ip", str(known))
+    if known.ipv4_mapped is not None:
+        return Id("ip", str(known.ipv4_mapped))
+    groups = known.exploded.split(":")
+    return Id("ip", ":".join(f"{int(group, 16):x}" for group in groups))
+
+
+def _packed(address: str, ipv6: bool = True) -> bytes | None:
+    if _is_ipv4(address):
+        parts = [int(part) for part in address.split(".")]
+        return bytes(parts) if all(0 <= part <= _MOST_BYTE for part in parts) else None
+    if ipv6 and ":" in address:
+        try:
+            return ipaddress.IPv6Address(address).packed
+        except ValueError:
+            return None
+    return None
+
+
+def _is_address_range(text: str, ipv6: bool) -> bool:
+    address, slash, bits = text.partition("/")
+    packed = _packed(address, ipv6)
+    if packed is None:
+        return False
+    return not slash or (_is_number(bits) is not None and 0 <= int(bits) <= len(packed) * 8)
+
+
+def _is_within(address: str, expression: str) -> bool:
+    wanted, slash, text = expression.partition("/")
+    own, range_ = _packed(address), _packed(wanted)
+    if own is None or range_ is None or len(own) != len(range_):
+        return False
+    free = len(own) * 8 - (int(text) if slash else len(own) * 8)
+    return int.from_bytes(own) >> free == int.from_bytes(range_) >> free

@@ -1,0 +1,137 @@
+"""The server without I/O, clock or dice: it is told bytes and the time, and gives bytes."""
+
+from collections.abc import Callable, Collection, Iterator
+
+from zc.zk.server.link import Link
+from zc.zk.server.sessions import Session
+from zc.zk.server.settings import Settings
+from zc.zk.server.store import Store
+from zc.zk.server.words import Connection, Status, answer
+
+_PATCH_LEVEL = 3  # of the Apache versions that this server behaves like
+
+
+class Core:
+    """A stand-alone server.
+
+    Whoever has sockets calls `connect` for each that is accepted, hands on what arrives with
+    `Link.receive`, calls `tick` by `deadline`, and after each of these takes care of the links that
+    `take_ready` returns: sends their
+    `Link.data_to_send`, then ends those that are closing. `now` is in seconds of a clock that never
+    goes back.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        now: float,
+        wall_offset: float,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self.settings = settings
+        self.store = Store(settings, now, wall_offset, random_bytes)
+        self.links: dict[Link, None] = {}
+        self._unattached: dict[Link, float] = {}  # and when each is given up, the next one first
+        self._ready: dict[Link, None] = {}
+        self._received = self._sent = 0  # by connections that are gone
+
+    # What the network tells
+
+    def connect(self, peer: tuple[str, int], now: float) -> Link:
+        """Take a new connection from the address `peer`; one too many is closing from the start."""
+        link = Link(self.store, self, peer)
+        if len(self.links) >= self.settings.most_connections:
+            link.close()
+        else:
+            self._unattached[link] = now + self.settings.unconnected_timeout
+        self.links[link] = None
+        return link
+
+    def disconnect(self, link: Link) -> None:
+        """Forget a connection that is no more."""
+        link.close()
+        if link in self.links:
+            del self.links[link]
+            self._received += link.received
+            self._sent += link.sent
+        self._unattached.pop(link, None)
+        self._ready.pop(link, None)
+
+    def take_ready(self) -> Collection[Link]:
+        """Return the links that have something to send or want to end, each once."""
+        ready = self._ready
+        if ready:
+            self._ready = {}
+        return ready
+
+    def deadline(self) -> float | None:
+        """Return when `tick` has something to do, or None for never."""
+        expiry = self.store.sessions.deadline()
+        give_up = next(iter(self._unattached.values()), None)
+        if expiry is None or give_up is None:
+            return give_up if expiry is None else expiry
+        return min(expiry, give_up)
+
+    def tick(self, now: float) -> None:
+        """End the sessions whose time has run out, and connections that never asked for one."""
+        for session in self.store.sessions.due(now):
+            self.store.end_session(session.id, now)
+        for link in self._overdue(now):
+            link.close()
+            self._unattached.pop(link, None)
+
+    def _overdue(self, now: float) -> list[Link]:
+        overdue = []
+        for link, give_up in self._unattached.items():
+            if give_up > now:
+                break
+            overdue.append(link)
+        return overdue
+
+    # What an administrator asks
+
+    @property
+    def sessions(self) -> Iterator[Session]:
+        """The sessions that are alive."""
+        return iter(self.store.sessions)
+
+    def expire(self, session_id: int, now: float) -> bool:
+        """End a session now, as if its time had run out; say whether it was alive."""
+        if self.store.sessions.find(session_id) is None:
+            return False
+        self.store.end_session(session_id, now)
+        return True
+
+    def status(self, asking: Link | None = None) -> Status:
+        """Return what the server says of itself."""
+        store = self.store
+        version = ".".join(map(str, (*store.settings.version, _PATCH_LEVEL)))
+        return Status(
+            version=f"{version}-zc.zk, built on Python",
+            zxid=store.zxid,
+            node_count=len(store.tree.nodes),  # the root counts twice, as it does for Apache
+            watch_count=len(store.watches),
+            ephemerals_count=sum(map(len, store.tree.ephemerals.values())),
+            data_bytes=store.tree.data_bytes,
+            sessions_count=len(store.sessions),
+            received=self._received + sum(link.received for link in self.links),
+            sent=self._sent + sum(link.sent for link in self.links),
+            connections=[
+                Connection(*link.peer, link is asking, link.received, link.sent)
+                for link in self.links
+            ],
+        )
+
+    # What links tell
+
+    def ready(self, link: Link) -> None:
+        """Take note that a connection has something to send, or wants to end."""
+        self._ready[link] = None
+
+    def attached(self, link: Link) -> None:
+        """Take note that a connection has its session."""
+        self._unattached.pop(link, None)
+
+    def word(self, word: bytes, link: Link) -> bytes:
+        """Return the answer to a four-letter word."""
+        return answer(word, self.status(link))

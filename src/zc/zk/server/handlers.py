@@ -1,0 +1,49 @@
+"""Who answers which operation; to add an operation is to add its function and its row."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, NamedTuple
+
+from zc.zk import operations as ops
+from zc.zk.server import reads, writes
+
+
+class Kind(Enum):
+    """How a request is carried out."""
+
+    READ = "read"  # answered under the last zxid
+    WRITE = "write"  # takes a zxid, whether it succeeds or fails
+    CONNECTION = "connection"  # answered under zxid 0; a failure ends the connection
+
+
+class Handler(NamedTuple):
+    """One row of the table.
+
+    `answer` takes the store, or for a write its draft, then the caller and the request.
+    """
+
+    operation: type[ops.Operation[Any]]  # Any: each row has its own types, as its function says
+    kind: Kind
+    answer: Callable[[Any, Any, Any], Any]
+
+
+HANDLERS: dict[int, Handler] = {
+    row.operation.opcode: row
+    for row in (
+        Handler(ops.GetData, Kind.READ, reads.get_data),
+        Handler(ops.Exists, Kind.READ, reads.exists),
+        Handler(ops.GetChildren, Kind.READ, reads.get_children),
+        Handler(ops.GetChildren2, Kind.READ, reads.get_children2),
+        Handler(ops.GetACL, Kind.READ, reads.get_acl),
+        Handler(ops.Sync, Kind.READ, reads.sync),
+        Handler(ops.Ping, Kind.READ, reads.ping),
+        Handler(ops.SetWatches, Kind.READ, reads.set_watches),
+        Handler(ops.Create, Kind.WRITE, writes.create),
+        Handler(ops.Create2, Kind.WRITE, writes.create2),
+        Handler(ops.Delete, Kind.WRITE, writes.delete),
+        Handler(ops.SetData, Kind.WRITE, writes.set_data),
+        Handler(ops.SetACL, Kind.WRITE, writes.set_acl),
+        Handler(ops.CloseSession, Kind.WRITE, writes.close_session),
+        Handler(ops.Auth, Kind.CONNECTION, reads.auth),
+    )
+}

@@ -1,0 +1,275 @@
+"""One connection to the server, without its socket: bytes in, requests carried out, bytes out."""
+
+from collections.abc import Collection
+from enum import Enum
+from struct import Struct
+from typing import Protocol
+
+from zc.zk.codes import ErrorCode, OpCode, Xid
+from zc.zk.errors import CodedError, ProtocolError
+from zc.zk.jute import INT, Reader, Writer
+from zc.zk.records import REQUEST_HEADER, ConnectRequest, ConnectResponse
+from zc.zk.security import Id
+from zc.zk.server.acl import address_identity
+from zc.zk.server.handlers import HANDLERS, Handler, Kind
+from zc.zk.server.sessions import Session
+from zc.zk.server.store import Store
+from zc.zk.server.words import WORDS
+
+_REPLY = Struct(">iiqi")  # length, and the reply header: xid, zxid, error
+_REPLY_BYTES = _REPLY.size - INT.size
+
+
+class Host(Protocol):
+    """The server, as far as its connections know it."""
+
+    def ready(self, link: "Link") -> None:
+        """Take note that a connection has something to send, or wants to end."""
+
+    def attached(self, link: "Link") -> None:
+        """Take note that a connection has its session."""
+
+    def word(self, word: bytes, link: "Link") -> bytes:
+        """Return the answer to a four-letter word."""
+
+
+class Stage(Enum):
+    """How far a connection is."""
+
+    NEW = "new"
+    ATTACHED = "attached"
+    CLOSING = "closing"
+
+
+class Link:
+    """One connection. `peer` is the address it came from; `received` and `sent` count packets."""
+
+    def __init__(self, store: Store, host: Host, peer: tuple[str, int]) -> None:
+        self.peer = peer
+        self.stage = Stage.NEW
+        self.received = self.sent = 0
+        self.unsent_bytes = 0
+        self.identities: tuple[Id, ...] = (address_identity(peer[0]),)
+        self._store = store
+        self._host = host
+        self._session: Session | None = None
+        self._unread = bytearray()
+        self._wanted_bytes = 0  # how many unread ones make another look worth while
+        self._outgoing: list[bytes] = []
+        self._is_dropped = False
+
+    @property
+    def session(self) -> Session:
+        """The session that the connection is attached to; there must be one."""
+        if self._session is None:
+            raise RuntimeError("a connection was asked for its session before it had one")
+        return self._session
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether the connection has a session, and goes on."""
+        return self.stage is Stage.ATTACHED
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the connection ends as soon as everything is sent."""
+        return self.stage is Stage.CLOSING
+
+    @property
+    def has_waiting_requests(self) -> bool:
+        """Whether requests wait until more is sent; then `receive(b"", now)` goes on with them."""
+        return not self._wanted_bytes and bool(self._unread) and not self.is_closing
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes from the peer and carry out the requests that are complete."""
+        if self.is_closing:
+            return
+        if self._unread:
+            self._unread += data
+            if len(self._unread) < self._wanted_bytes:
+                return
+            data = bytes(self._unread)
+            self._unread.clear()
+        position = self._take_frames(data, now)
+        if not self.is_closing:
+            self._unread += memoryview(data)[position:]
+
+    def data_to_send(self) -> bytes:
+        """Return what is to be sent now; it counts as sent."""
+        data = b"".join(self._outgoing)
+        self._outgoing.clear()
+        self.unsent_bytes = 0
+        return data
+
+    def send(self, frame: bytes) -> None:
+        """Write a frame that is complete with its length. A peer that never reads is dropped."""
+        if self._is_dropped:
+            return
+        if not self._outgoing:
+            self._host.ready(self)
+        self._outgoing.append(frame)
+        self.unsent_bytes += len(frame)
+        self.sent += 1
+        if self.unsent_bytes > self._store.settings.unsent_bytes_to_drop:
+            self._is_dropped = True
+            self._outgoing.clear()
+            self.unsent_bytes = 0
+            self.close()
+
+    def close(self) -> None:
+        """End the connection once everything is sent; its watches end now, its session does not."""
+        if not self.is_closing:
+            self.stage = Stage.CLOSING
+            self._unread.clear()
+            self._store.watches.forget(self)
+            if self._session is not None and self._session.link is self:
+                self._session.link = None
+            self._host.ready(self)
+
+    def add_identities(self, identities: Collection[Id]) -> None:
+        """Let the connection speak for more."""
+        self.identities = tuple(dict.fromkeys((*self.identities, *identities)))
+
+    # Frames
+
+    def _take_frames(self, data: bytes, now: float) -> int:
+        position, end = 0, len(data)
+        most = self._store.settings.most_request_bytes
+        pause = self._store.settings.unsent_bytes_to_pause
+        while end - position >= INT.size:
+            if self.unsent_bytes > pause:
+                self._wanted_bytes = 0
+                return position
+            (length,) = INT.unpack_from(data, position)
+            begin = position + INT.size
+            if not 0 < length <= most:
+                self._reject_length(data[position:begin])
+                return end
+            if begin + length > end:
+                self._wanted_bytes = INT.size + length
+                return position
+            position = begin + length
+            self.received += 1
+            self._take_frame(data, begin, position, now)
+            if self.is_closing:
+                return end
+        self._wanted_bytes = INT.size
+        return position
+
+    def _reject_length(self, first: bytes) -> None:
+        if self.stage is Stage.NEW and first in WORDS:
+            self.received += 1
+            self.send(self._host.word(first, self))
+        self.close()
+
+    def _take_frame(self, data: bytes, begin: int, end: int, now: float) -> None:
+        try:
+            if self.stage is Stage.NEW:
+                self._connect(ConnectRequest.read(Reader(data, begin, end)), now)
+            else:
+                self._take_request(Reader(data, begin, end), now)
+        except ProtocolError:
+            self.close()  # no request to answer: not even its head could be read
+
+    # The handshake (protocol.md, 2.2, from its third step)
+
+    def _connect(self, request: ConnectRequest, now: float) -> None:
+        store = self._store
+        if request.last_zxid_seen > store.zxid:
+            self.close()  # without an answer: the client is to try a server that is further on
+            return
+        timeout = store.settings.negotiated_timeout(request.timeout)
+        if request.session_id == 0:
+            draft = store.begin(now)
+            session: Session | None = draft.begin_session(timeout)
+            draft.commit()
+        else:
+            session = self._take_over(request, timeout, now)
+        if session is None:
+            self._send_response(ConnectResponse(0, 0, bytes(16), _read_only(request)))
+            self.close()
+            return
+        session.link = self
+        self._session = session
+        self.stage = Stage.ATTACHED
+        self._host.attached(self)
+        self._send_response(
+            ConnectResponse(timeout, session.id, session.password, _read_only(request))
+        )
+
+    def _take_over(self, request: ConnectRequest, timeout: int, now: float) -> Session | None:
+        session = self._store.sessions.find(request.session_id)
+        if session is None:
+            return None
+        if session.link is not None:
+            session.link.close()  # before the password is looked at, as Apache does
+        if not session.accepts(request.password):
+            return None
+        self._store.sessions.renegotiate(session, timeout, now)
+        return session
+
+    def _send_response(self, response: ConnectResponse) -> None:
+        out = Writer()
+        response.write(out)
+        body = out.getvalue()
+        self.send(INT.pack(len(body)) + body)
+
+    # Requests
+
+    def _take_request(self, source: Reader, now: float) -> None:
+        xid, opcode = source.unpack(REQUEST_HEADER)
+        self._store.sessions.touch(self.session, now)
+        handler = HANDLERS.get(opcode)
+        if handler is None:
+            self._reply(xid, -1, ErrorCode.UNIMPLEMENTED)
+            self.close()
+        elif handler.kind is Kind.WRITE:
+            self._write(handler, xid, source, now)
+        elif handler.kind is Kind.READ:
+            self._read(handler, Xid.PING if opcode == OpCode.PING else xid, source)
+        else:
+            self._serve_connection(handler, xid, source)
+
+    def _read(self, handler: Handler, xid: int, source: Reader) -> None:
+        operation, _, answer = handler
+        out = Writer()
+        try:
+            request = operation.read_request(source)
+            request.write_reply(answer(self._store, self, request), out)
+        except CodedError as error:
+            self._reply(xid, self._store.zxid, error.code)
+        except ProtocolError:
+            self._reply(xid, self._store.zxid, ErrorCode.MARSHALLING_ERROR)
+        else:
+            self._reply(xid, self._store.zxid, 0, out.getvalue())
+
+    def _write(self, handler: Handler, xid: int, source: Reader, now: float) -> None:
+        operation, _, answer = handler
+        draft = self._store.begin(now)
+        out = Writer()
+        try:
+            request = operation.read_request(source)
+            request.write_reply(answer(draft, self, request), out)
+        except CodedError as error:
+            self._reply(xid, draft.zxid, error.code)
+        except ProtocolError:
+            self._reply(xid, draft.zxid, ErrorCode.MARSHALLING_ERROR)
+        else:
+            draft.commit()
+            self._reply(xid, draft.zxid, 0, out.getvalue())
+
+    def _serve_connection(self, handler: Handler, xid: int, source: Reader) -> None:
+        try:
+            handler.answer(self._store, self, handler.operation.read_request(source))
+        except CodedError as error:
+            self._reply(xid, 0, error.code)
+            self.close()
+        else:
+            self._reply(xid, 0, 0)
+
+    def _reply(self, xid: int, zxid: int, error: int, body: bytes = b"") -> None:
+        self.send(_REPLY.pack(_REPLY_BYTES + len(body), xid, zxid, error) + body)
+
+
+def _read_only(request: ConnectRequest) -> bool | None:
+    return None if request.read_only is None else False  # clients before 3.4 expect no such byte

@@ -1,0 +1,289 @@
+"""The server's sockets: one thread, one selector, as few system calls as the work allows."""
+
+import contextlib
+import logging
+import selectors
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import TypeVar
+
+from zc.zk.server.core import Core
+from zc.zk.server.link import Link
+
+log = logging.getLogger("zc.zk.server")
+R = TypeVar("R")
+_RECEIVE_BYTES = 65_536
+_BACKLOG = 1024
+_MOST_ACCEPTS = 64  # before those that are connected have their turn again
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: hang up by RST, without a goodbye
+_SECONDS_WITHOUT_DESCRIPTORS = 0.1
+_SECONDS_TO_LINGER = 10.0
+
+
+class Wire:
+    """The socket of one link, and what of its output the kernel did not take yet."""
+
+    __slots__ = ("events", "link", "socket", "unsent")
+
+    def __init__(self, connection: socket.socket, link: Link) -> None:
+        self.socket = connection
+        self.link = link
+        self.unsent = memoryview(b"")
+        self.events = selectors.EVENT_READ
+
+
+class Network:
+    """A core's sockets.
+
+    `before_sending` makes what was done durable: until it returns, nobody is told.
+
+    The loop runs in whatever thread calls `run`; `stop` and `call` may be used from any other.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        listener: socket.socket,
+        before_sending: Callable[[], None] | None = None,
+    ) -> None:
+        self.core = core
+        self._listener = listener
+        self._before_sending = before_sending
+        self._selector = selectors.DefaultSelector()
+        self._wires: dict[Link, Wire] = {}
+        self._calls: deque[tuple[Callable[[], object], Future[object]]] = deque()
+        self._lingering: dict[Wire, float] = {}  # closing, but not all is sent; and the last moment
+        self._waiting: list[Wire] = []  # with requests that waited for room to answer
+        self._stopping = False
+        self._listen_again_at: float | None = None
+        self._waker, self._woken = socket.socketpair()
+        for each in (self._waker, self._woken, listener):
+            each.setblocking(False)
+        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(self._woken, selectors.EVENT_READ, self._wake)
+
+    # For other threads, and signal handlers
+
+    def stop(self) -> None:
+        """Let `run` return soon."""
+        self._stopping = True
+        self._interrupt()
+
+    def call(self, function: Callable[[], R]) -> "Future[R]":
+        """Have `function` called by the thread of the loop."""
+        future: Future[R] = Future()
+        self._calls.append((function, future))  # type: ignore[arg-type]  # each pair agrees
+        self._interrupt()
+        return future
+
+    def _interrupt(self) -> None:
+        with contextlib.suppress(OSError):  # full: then it wakes anyway; closed: it has ended
+            self._waker.send(b"\0")
+
+    # The loop
+
+    def run(self) -> None:
+        """Serve until `stop`; then `close` is still to be called.
+
+        What `before_sending` raises ends the service at once, with nobody told anything more.
+        """
+        try:
+            while not self._stopping:
+                self._run_once()
+        except BaseException:
+            self.close()
+            raise
+
+    def _run_once(self) -> None:
+        core = self.core
+        for key, events in self._selector.select(self._patience()):
+            key.data(events)
+        now = time.monotonic()
+        core.store.wall_offset = time.time() - now
+        deadline = core.deadline()
+        if deadline is not None and deadline <= now:
+            core.tick(now)  # after what arrived was read: a server that slept ends no one for it
+        self._make_calls()
+        self._go_on(now)
+        self._flush()
+
+    def close(self, *, reset: bool = False) -> None:
+        """Close every socket, with `reset` by RST, as a crash does; cancel the calls that wait."""
+        for wire in tuple(self._wires.values()):
+            if reset:
+                wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._drop(wire)
+        self._selector.close()
+        for each in (self._listener, self._waker, self._woken):
+            each.close()
+        while self._calls:
+            self._calls.popleft()[1].cancel()
+
+    def drop_connections(self) -> None:
+        """End every connection at once; only from the thread of the loop."""
+        for wire in tuple(self._wires.values()):
+            self._drop(wire)
+
+    def _patience(self) -> float | None:
+        if self._calls or self._stopping or self._waiting:
+            return 0
+        linger_until = next(iter(self._lingering.values()), None)
+        times = (self.core.deadline(), self._listen_again_at, linger_until)
+        first = min((each for each in times if each is not None), default=None)
+        return None if first is None else max(0.0, first - time.monotonic())
+
+    def _wake(self, _events: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._woken.recv(4096)
+
+    def _make_calls(self) -> None:
+        for _ in range(len(self._calls)):
+            function, future = self._calls.popleft()
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function())
+                except Exception as error:  # noqa: BLE001 (the caller's to handle)
+                    future.set_exception(error)
+
+    def _go_on(self, now: float) -> None:
+        """Do what had to wait: for room to answer, for descriptors, for a peer that never reads."""
+        waiting, self._waiting = self._waiting, []
+        for wire in waiting:
+            if wire.link in self._wires:
+                self._hand_on(wire, b"")
+        for wire in [wire for wire, until in self._lingering.items() if until <= now]:
+            self._drop(wire)
+        if self._listen_again_at is not None and self._listen_again_at <= now:
+            self._listen_again_at = None
+            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    # Connections
+
+    def _accept(self, _events: int) -> None:
+        for _ in range(_MOST_ACCEPTS):
+            try:
+                connection, peer = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:  # most often: no file descriptor is left
+                log.warning("cannot accept connections for now: %s", error)
+                self._selector.unregister(self._listener)
+                self._listen_again_at = time.monotonic() + _SECONDS_WITHOUT_DESCRIPTORS
+                return
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            link = self.core.connect((peer[0], peer[1]), time.monotonic())
+            wire = self._wires[link] = Wire(connection, link)
+            self._selector.register(
+                connection,
+                selectors.EVENT_READ,
+                partial(self._serve, wire),
+            )
+
+    def _serve(self, wire: Wire, events: int) -> None:
+        if wire.link not in self._wires:
+            return  # dropped in this same round
+        if events & selectors.EVENT_WRITE:
+            self.core.ready(wire.link)  # to be sent with the others, after what must come before
+        elif events & selectors.EVENT_READ:
+            try:
+                data = wire.socket.recv(_RECEIVE_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if data:
+                self._hand_on(wire, data)
+            else:
+                self._drop(wire)
+
+    def _hand_on(self, wire: Wire, data: bytes) -> None:
+        try:
+            wire.link.receive(data, time.monotonic())
+        except Exception:
+            # A bug of ours: the one who met it loses the connection, the others nothing.
+            log.exception("a request could not be carried out")
+            self._drop(wire)
+
+    def _drop(self, wire: Wire) -> None:
+        if self._wires.pop(wire.link, None) is not None:
+            self._selector.unregister(wire.socket)
+            wire.socket.close()
+            self._lingering.pop(wire, None)
+            self.core.disconnect(wire.link)
+
+    # Output
+
+    def _flush(self) -> None:
+        ready = self.core.take_ready()
+        if self._before_sending is not None:
+            self._before_sending()
+        for link in ready:
+            wire = self._wires.get(link)
+            if wire is not None:
+                self._send(wire)
+
+    def _send(self, wire: Wire) -> None:
+        link = wire.link
+        try:
+            while wire.unsent or self._refill(wire):
+                wire.unsent = wire.unsent[wire.socket.send(wire.unsent) :]
+        except BlockingIOError:
+            self._select(wire, selectors.EVENT_WRITE)
+            if link.is_closing:
+                self._lingering.setdefault(wire, time.monotonic() + _SECONDS_TO_LINGER)
+        except OSError:
+            self._drop(wire)
+        else:
+            if link.is_closing:
+                self._hang_up(wire)
+                return
+            self._select(wire, selectors.EVENT_READ)
+            if link.has_waiting_requests:
+                self._waiting.append(wire)
+
+    def _refill(self, wire: Wire) -> bool:
+        wire.unsent = memoryview(wire.link.data_to_send())
+        return bool(wire.unsent)
+
+    def _select(self, wire: Wire, events: int) -> None:
+        # A peer that does not read is not read from either: it is what holds back its requests.
+        if wire.events != events:
+            wire.events = events
+            data = self._selector.get_key(wire.socket).data
+            self._selector.modify(wire.socket, events, data)
+
+    def _hang_up(self, wire: Wire) -> None:
+        with contextlib.suppress(OSError):
+            wire.socket.shutdown(socket.SHUT_WR)
+            wire.socket.recv(_RECEIVE_BYTES)  # unread bytes would turn the goodbye into an RST
+        self._drop(wire)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raises `OSError`. Port 0 is any that is free."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    if not _is_loopback(listener.getsockname()[0]):
+        log.warning(
+            "listening on %s: whoever reaches it can read and change everything that is open", host
+        )
+    return listener
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"

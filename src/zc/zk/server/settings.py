@@ -1,0 +1,58 @@
+"""What can be chosen about a server."""
+
+from dataclasses import dataclass
+
+from zc.zk.codes import MAX_REQUEST_BYTES
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server behaves, and what it bounds. Seconds and bytes.
+
+    `tick_time` decides how exactly sessions expire: up to one tick late. Session time-outs are
+    clamped between
+    `min_session_timeout`, two ticks unless given, and `max_session_timeout`.
+    `first_zxid` None means the wall clock's seconds in the high half and their fraction in the low
+    one, so that a server that starts anew with nothing never hands out a smaller zxid than before
+    (reliability.md, R33); a stand-alone Apache begins at 0. Clocks after January 2038 no longer
+    fit.
+    `version` is the Apache version whose behaviour is shown where (3, 8) and (3, 9) differ.
+    `super_digest` is the digest identity that may do everything, as
+    `user:base64(sha1(user:password))`.
+    """
+
+    tick_time: float = 0.2
+    min_session_timeout: float | None = None
+    max_session_timeout: float = 60.0
+    first_zxid: int | None = None
+    version: tuple[int, int] = (3, 9)
+    super_digest: str | None = None
+    unconnected_timeout: float = 10.0
+    most_connections: int = 10_000
+    most_request_bytes: int = MAX_REQUEST_BYTES
+    most_nodes: int = 2_000_000
+    most_data_bytes: int = 1024 * MEBIBYTE
+    unsent_bytes_to_pause: int = MEBIBYTE
+    unsent_bytes_to_drop: int = 64 * MEBIBYTE
+
+    def negotiated_timeout(self, wanted: int) -> int:
+        """Return the session time-out for the `wanted` one, both in milliseconds."""
+        least = 2 * self.tick_time if self.min_session_timeout is None else self.min_session_timeout
+        return min(max(wanted, round(least * 1000)), round(self.max_session_timeout * 1000))
+
+    @property
+    def shows_event_zxids(self) -> bool:
+        """Whether an event's header carries the zxid of what fired it (3.9), or -1."""
+        return self.version >= (3, 9)
+
+    @property
+    def exists_needs_read(self) -> bool:
+        """Whether `exists` asks for the READ permission (3.8.4 and 3.9.2)."""
+        return self.version >= (3, 9)
+
+    @property
+    def knows_ipv6_acls(self) -> bool:
+        """Whether an `ip` ACL may name an IPv6 address (3.9.4)."""
+        return self.version >= (3, 9)

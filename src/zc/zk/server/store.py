@@ -1,0 +1,114 @@
+"""All that a server knows, and the only way to change it: transactions under zxids."""
+
+from collections.abc import Callable
+
+from zc.zk.server.changes import BeginSession, Change, DeleteNode, EndSession, Transaction
+from zc.zk.server.sessions import Session, Sessions
+from zc.zk.server.settings import Settings
+from zc.zk.server.tree import Happening, Tree
+from zc.zk.server.watches import Watches
+
+
+class Store:
+    """Tree, sessions, watches and the last zxid.
+
+    `wall_offset` is what the wall clock shows more than `now`, in seconds; whoever has clocks keeps
+    it right.
+    `random_bytes` gives the passwords of sessions. `journal` is told of each transaction before
+    anybody else is.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        now: float,
+        wall_offset: float,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self.settings = settings
+        self.wall_offset = wall_offset
+        self.random_bytes = random_bytes
+        self.journal: Callable[[Transaction], None] | None = None
+        self.tree = Tree()
+        self.sessions = Sessions(settings.tick_time, int(self.wall(now) * 1000))
+        self.watches = Watches()
+        # The fraction of the second stays, for servers that start twice in one.
+        first = settings.first_zxid
+        self.zxid = int(self.wall(now) * (1 << 32)) if first is None else first
+
+    def wall(self, now: float) -> float:
+        """Return the wall clock's time in seconds."""
+        return now + self.wall_offset
+
+    def begin(self, now: float) -> "Draft":
+        """Begin a transaction, which takes the next zxid whatever becomes of it."""
+        self.zxid += 1
+        return Draft(self, now)
+
+    def end_session(self, session_id: int, now: float) -> None:
+        """End a session in a transaction of its own, as its expiry does."""
+        draft = self.begin(now)
+        draft.end_session(session_id)
+        draft.commit()
+
+    def apply(self, change: Change, zxid: int, time: int, now: float) -> tuple[Happening, ...]:
+        """Make a change that was decided on, in this life of the server or in an earlier one."""
+        if isinstance(change, BeginSession):
+            self.sessions.begin(change.session_id, change.timeout, change.password, now)
+        elif isinstance(change, EndSession):
+            self.sessions.end(change.session_id)
+        return self.tree.apply(change, zxid, time)
+
+    def replay(self, transaction: Transaction, now: float) -> None:
+        """Make the changes of a transaction that was committed in an earlier life."""
+        for change in transaction.changes:
+            self.apply(change, transaction.zxid, transaction.time, now)
+        self.zxid = max(self.zxid, transaction.zxid)
+
+
+class Draft:
+    """A transaction in the making: its later steps see the earlier ones, watchers the commit."""
+
+    __slots__ = ("_changes", "_ended", "_happenings", "now", "store", "time", "zxid")
+
+    def __init__(self, store: Store, now: float) -> None:
+        self.store = store
+        self.now = now
+        self.zxid = store.zxid
+        self.time = int(store.wall(now) * 1000)
+        self._changes: list[Change] = []
+        self._happenings: list[Happening] = []
+        self._ended: list[Session] = []
+
+    def make(self, change: Change) -> None:
+        """Make a change that was found to be possible."""
+        self._happenings += self.store.apply(change, self.zxid, self.time, self.now)
+        self._changes.append(change)
+
+    def begin_session(self, timeout: int) -> Session:
+        """Begin a session; `timeout` in milliseconds."""
+        session_id = self.store.sessions.new_id()
+        self.make(BeginSession(session_id, timeout, self.store.random_bytes(16)))
+        return self.store.sessions[session_id]
+
+    def end_session(self, session_id: int) -> None:
+        """End a session and its ephemeral nodes, if it is alive; its connection with the commit."""
+        session = self.store.sessions.find(session_id)
+        if session is None:
+            return
+        for path in tuple(self.store.tree.ephemerals.get(session_id, ())):
+            self.make(DeleteNode(path))
+        self.make(EndSession(session_id))
+        self._ended.append(session)
+
+    def commit(self) -> None:
+        """Tell the journal, then the watchers, then the connections whose sessions ended."""
+        store = self.store
+        if self._changes and store.journal is not None:
+            store.journal(Transaction(self.zxid, self.time, tuple(self._changes)))
+        zxid = self.zxid if store.settings.shows_event_zxids else -1
+        for happening in self._happenings:
+            store.watches.fire(happening, zxid)
+        for session in self._ended:
+            if session.link is not None:
+                session.link.close()

@@ -1,0 +1,132 @@
+"""What the server does for each operation that takes a zxid.
+
+The checks stand in the order of protocol.md, section 9: the first that fails is the answer.
+"""
+
+from zc.zk import operations as ops
+from zc.zk import paths
+from zc.zk.codes import ANY_VERSION, CreateFlag
+from zc.zk.errors import (
+    ArgumentError,
+    BadArgumentsError,
+    BadVersionError,
+    NoChildrenForEphemeralsError,
+    NodeExistsError,
+    NotEmptyError,
+    QuotaExceededError,
+)
+from zc.zk.records import Stat
+from zc.zk.security import ACL, Permissions
+from zc.zk.server import acl as acls
+from zc.zk.server.caller import Caller, permit
+from zc.zk.server.changes import CreateNode, DeleteNode, ReplaceACL, ReplaceData
+from zc.zk.server.store import Draft, Store
+from zc.zk.server.tree import SYSTEM_PATHS
+
+
+def create(draft: Draft, caller: Caller, request: ops.Create) -> str:
+    """Create a node and give its path."""
+    return _create_node(draft, caller, request)
+
+
+def create2(draft: Draft, caller: Caller, request: ops.Create2) -> tuple[str, Stat]:
+    """Create a node and give its path and status."""
+    path = _create_node(draft, caller, request)
+    return path, draft.store.tree.nodes[path].stat()
+
+
+_CONTAINER = 4  # which makes a plain node, unless asked for by its own operation
+_LAST_FLAGS = 4
+
+
+def _create_node(draft: Draft, caller: Caller, request: ops.Create | ops.Create2) -> str:
+    store, flags, path = draft.store, request.flags, request.path
+    if not 0 <= flags <= _LAST_FLAGS:
+        raise BadArgumentsError(path)
+    above, slash, _ = path.rpartition("/")
+    if not slash or "\0" in path:
+        raise BadArgumentsError(path)
+    acl = _settled(store, caller, request.acl)
+    parent = store.tree.find(above)
+    permit(parent, Permissions.CREATE, caller)
+    is_plain = flags == _CONTAINER
+    if flags & CreateFlag.SEQUENTIAL and not is_plain:
+        path += f"{parent.created:010d}"
+    _check_path(path)
+    if path in store.tree.nodes:
+        raise NodeExistsError(path)
+    if parent.owner:
+        raise NoChildrenForEphemeralsError(path)
+    _check_room(store, path, len(request.data or b""), nodes=1)
+    is_ephemeral = flags & CreateFlag.EPHEMERAL and not is_plain
+    owner = caller.session.id if is_ephemeral else 0
+    draft.make(CreateNode(path, request.data, acl, owner))
+    return path
+
+
+def delete(draft: Draft, caller: Caller, request: ops.Delete) -> None:
+    """Delete a node that has no children."""
+    path, tree = request.path, draft.store.tree
+    above, slash, _ = path.rpartition("/")
+    if not slash or "\0" in path or path in SYSTEM_PATHS:
+        raise BadArgumentsError(path)
+    permit(tree.find(above), Permissions.DELETE, caller)
+    node = tree.find(path)
+    _check_version(path, node.version, request.version)
+    if node.children:
+        raise NotEmptyError(path)
+    draft.make(DeleteNode(path))
+
+
+def set_data(draft: Draft, caller: Caller, request: ops.SetData) -> Stat:
+    """Replace a node's data and give its status."""
+    path, store = request.path, draft.store
+    _check_path(path)
+    node = store.tree.find(path)
+    permit(node, Permissions.WRITE, caller)
+    _check_version(path, node.version, request.version)
+    _check_room(store, path, len(request.data or b"") - len(node.data or b""))
+    draft.make(ReplaceData(path, request.data))
+    return node.stat()
+
+
+def set_acl(draft: Draft, caller: Caller, request: ops.SetACL) -> Stat:
+    """Replace a node's ACL and give its status."""
+    path = request.path
+    _check_path(path)
+    acl = _settled(draft.store, caller, request.acl)
+    node = draft.store.tree.find(path)
+    permit(node, Permissions.ADMIN, caller)
+    _check_version(path, node.aversion, request.version)
+    draft.make(ReplaceACL(path, acl))
+    return node.stat()
+
+
+def close_session(draft: Draft, caller: Caller, _request: ops.CloseSession) -> None:
+    """End the session; its connection ends after the answer."""
+    draft.end_session(caller.session.id)
+
+
+def _settled(store: Store, caller: Caller, acl: tuple[ACL, ...]) -> tuple[ACL, ...]:
+    return acls.settled(acl, caller.identities, ipv6=store.settings.knows_ipv6_acls)
+
+
+def _check_path(path: str) -> None:
+    try:
+        paths.validate(path)
+    except ArgumentError as error:
+        raise BadArgumentsError(path) from error
+
+
+def _check_version(path: str, actual: int, wanted: int) -> None:
+    if wanted not in (ANY_VERSION, actual):
+        raise BadVersionError(path)
+
+
+def _check_room(store: Store, path: str, data_bytes: int, nodes: int = 0) -> None:
+    settings, tree = store.settings, store.tree
+    if (
+        len(tree.nodes) + nodes > settings.most_nodes
+        or tree.data_bytes + data_bytes > settings.most_data_bytes
+    ):
+        raise QuotaExceededError(path)

@@ -1,0 +1,176 @@
+"""A ZooKeeper server in this process, for tests: start it, and do to it what befalls servers."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from zc.zk.server.core import Core
+from zc.zk.server.folder import Folder
+from zc.zk.server.net import Network, listen
+from zc.zk.server.settings import Settings
+
+R = TypeVar("R")
+_SECONDS_TO_ANSWER = 30.0
+
+
+class Server:
+    """An embedded server with a thread of its own, for any thread to use; a context manager too.
+
+    Port 0 is any free one, and stays the same over restarts. Without `data_dir` the data live in
+    memory, as long as the object and until `restart(wipe=True)`.
+    `tick_time` decides how short a session can be (two ticks, unless `min_session_timeout` says
+    otherwise) and how late an expiry (one tick). `settings` replaces all three. Times in seconds.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        data_dir: str | Path | None = None,
+        tick_time: float = 0.2,
+        *,
+        min_session_timeout: float | None = None,
+        max_session_timeout: float = 60.0,
+        settings: Settings | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.settings = settings or Settings(
+            tick_time=tick_time,
+            min_session_timeout=min_session_timeout,
+            max_session_timeout=max_session_timeout,
+        )
+        self._data_dir = None if data_dir is None else Path(data_dir)
+        self._lock = threading.RLock()  # nothing is asked while starting or stopping
+        self._core: Core | None = None
+        self._folder: Folder | None = None
+        self._network: Network | None = None
+        self._thread: threading.Thread | None = None
+
+    def __repr__(self) -> str:
+        return f"<Server {self.address}>"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> str:
+        """Where clients connect to, as `host:port`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether clients can connect."""
+        return self._thread is not None
+
+    # Life and death
+
+    def start(self) -> None:
+        """Start to listen; does nothing when running.
+
+        Data and sessions of an earlier run are there again; the sessions' time-outs begin anew.
+        Raises `OSError` when the port is taken, `FolderError` when the folder cannot be used.
+        """
+        with self._lock:
+            if self._thread is not None:
+                return
+            listener = listen(self.host, self.port)
+            try:
+                core = self._prepare_core()
+            except BaseException:
+                listener.close()
+                raise
+            self.port = listener.getsockname()[1]
+            self._network = Network(core, listener, self._folder.flush if self._folder else None)
+            self._thread = threading.Thread(
+                target=self._network.run, name=f"zc.zk.testing {self.address}", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Close all connections and stop listening; does nothing when not running."""
+        self._stop(reset=False)
+
+    def kill(self) -> None:
+        """Stop as a crash does: connections end by RST, and nobody is told anything more."""
+        self._stop(reset=True)
+
+    def restart(self, *, wipe: bool = False) -> None:
+        """Stop and start on the same port; with `wipe` everything is forgotten, sessions too."""
+        with self._lock:
+            self.stop()
+            if wipe:
+                self.wipe()
+            self.start()
+
+    def wipe(self) -> None:
+        """Forget all data and sessions; only while not running."""
+        with self._lock:
+            if self._thread is not None:
+                raise RuntimeError(f"{self} is running: stop it before its data goes")
+            self._core = None
+            if self._data_dir is not None:
+                Folder.wipe(self._data_dir)
+
+    def _prepare_core(self) -> Core:
+        now = time.monotonic()
+        if self._core is None or self._data_dir is not None:
+            self._core = Core(self.settings, now, time.time() - now, secrets.token_bytes)
+        if self._data_dir is not None:
+            self._folder = Folder.open(self._data_dir, self._core.store, now)
+        self._core.store.sessions.restart_clocks(now)
+        return self._core
+
+    def _stop(self, *, reset: bool) -> None:
+        with self._lock:
+            network, thread = self._network, self._thread
+            if network is None or thread is None:
+                return
+            network.stop()
+            thread.join()
+            network.close(reset=reset)
+            self._network = self._thread = None
+            if self._folder is not None:
+                self._folder.close()
+                self._folder = None
+
+    # What can befall it
+
+    @property
+    def sessions(self) -> list[int]:
+        """The ids of the sessions that are alive."""
+        return self._ask(lambda core: [session.id for session in core.sessions])
+
+    def expire(self, session_id: int) -> bool:
+        """End a session now, as if its time had run out; say whether it was alive."""
+        return self._ask(lambda core: core.expire(session_id, time.monotonic()))
+
+    def drop_connections(self) -> None:
+        """Hang up on everybody; the sessions live on, and clients may connect again."""
+        with self._lock:
+            network = self._network
+            if network is not None:
+                network.call(network.drop_connections).result(_SECONDS_TO_ANSWER)
+
+    def _ask(self, question: Callable[[Core], R]) -> R:
+        with self._lock:
+            core = self._core
+            if core is None:
+                raise RuntimeError(f"{self} was never started")
+            if self._network is None:
+                return question(core)
+            return self._network.call(lambda: question(core)).result(_SECONDS_TO_ANSWER)

@@ -1,0 +1,199 @@
+"""`zk server` as a process: what it prints, how it ends, and that it keeps its word when killed."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server.wireclient import ClosedError, WireClient, request_frame
+from tests.waiting import stretched
+from zc.zk import operations as ops
+from zc.zk.cli.main import main
+from zc.zk.jute import Reader
+
+COMMAND = (sys.executable, "-m", "zc.zk.cli.main", "server")
+SOURCES = Path(__file__).parents[2] / "src"
+
+
+class Process:
+    """A running `zk server`."""
+
+    def __init__(self, *options: str) -> None:
+        self.popen = subprocess.Popen(
+            [*COMMAND, "--port", "0", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(SOURCES)},
+        )
+        assert self.popen.stdout is not None
+        self.first_line = self.popen.stdout.readline()
+        self.port = int(self.first_line.rpartition(":")[2] or 0)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
+        """Send a signal; give the exit code and all that was written since the first line."""
+        self.popen.send_signal(number)
+        out, error = self.popen.communicate(timeout=stretched(10))
+        return self.popen.returncode, out, error
+
+
+@contextlib.contextmanager
+def process(*options: str) -> Iterator[Process]:
+    it = Process(*options)
+    try:
+        yield it
+    finally:
+        it.popen.kill()
+        it.popen.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_is_and_ends_by_a_signal(number: signal.Signals) -> None:
+    with process() as it:
+        assert it.first_line == f"ZooKeeper server on 127.0.0.1:{it.port}\n"
+        with WireClient(it.port) as client:
+            assert client.call(ops.Create("/n")).error == 0
+
+            assert it.end(number) == (0, "", "")
+
+            assert client.is_hung_up()
+
+
+def test_another_host_is_warned_of() -> None:
+    with process("--host", "0.0.0.0") as it:  # noqa: S104 (the point of the test)
+        assert it.first_line == f"ZooKeeper server on 0.0.0.0:{it.port}\n"
+
+        code, _, error = it.end()
+
+    assert code == 0
+    assert error.count("\n") == 1
+    assert "listening on 0.0.0.0" in error
+
+
+def test_a_short_tick_makes_short_sessions() -> None:
+    with process("--tick-time", "0.01") as it, WireClient(it.port) as client:
+        assert client.response.timeout == 10_000
+
+
+def failed(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Give the one line that tells of an error."""
+    try:
+        code = main(arguments)
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    out, error = capsys.readouterr()
+    assert code in (1, 2)
+    assert out == ""
+    assert error.count("\n") == 1
+    return error
+
+
+def test_a_port_in_use_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+
+        error = failed("server", "--port", port, capsys=capsys)
+
+    assert error == f"zk: cannot listen on 127.0.0.1:{port}: address already in use\n"
+
+
+def test_a_folder_in_use_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with process("--data-dir", str(tmp_path)):
+        error = failed("server", "--port", "0", "--data-dir", str(tmp_path), capsys=capsys)
+
+    assert error == f"zk: another server is using the folder {tmp_path}\n"
+
+
+def test_a_folder_that_is_not_there_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    missing = tmp_path / "none"
+
+    error = failed("server", "--port", "0", "--data-dir", str(missing / "data"), capsys=capsys)
+
+    assert error == f"zk: no such folder: {missing}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((), "COMMAND"),
+        (("nothing",), "invalid choice"),
+        (("server", "--port", "x"), "--port"),
+        (("server", "--port", "65536"), "65536 is not between 0 and 65535"),
+        (("server", "--tick-time", "0"), "0 is not a time"),
+        (("server", "--tick-time", "nan"), "nan is not a time"),
+        (("server", "--what"), "--what"),
+        (("server", "--host", "256.256.256.256", "--port", "0"), "cannot listen on"),
+    ],
+)
+def test_bad_options_are_told_in_one_line(
+    arguments: tuple[str, ...], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert text in failed(*arguments, capsys=capsys)
+
+
+def test_help_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["server", "--help"])
+
+    assert ended.value.code == 0
+    assert "--data-dir" in capsys.readouterr().out
+
+
+# Durability
+
+
+def test_a_server_on_a_folder_has_its_data_again(tmp_path: Path) -> None:
+    options = ("--data-dir", str(tmp_path))
+    with process(*options) as it, WireClient(it.port) as client:
+        client.call(ops.Create("/n", b"data"))
+        it.end()
+
+    with process(*options) as it, WireClient(it.port) as client:
+        assert client.call(ops.Exists("/n")).error == 0
+
+
+def _write_until_killed(it: Process, begin: int, dice: random.Random) -> int:
+    """Create nodes in bursts while the server is killed; give how many were acknowledged."""
+    acknowledged = 0
+    kill_after = dice.randrange(1, 300)
+    with WireClient(it.port) as client:
+        try:
+            while True:
+                frames = [
+                    request_frame(1, ops.Create(f"/{begin + acknowledged + number}", bytes(50)))
+                    for number in range(10)
+                ]
+                client.socket.sendall(b"".join(frames))
+                for _ in frames:
+                    assert client.read_reply().error == 0
+                    acknowledged += 1
+                    if acknowledged == kill_after:
+                        it.popen.kill()
+        except (ClosedError, OSError):
+            return acknowledged
+
+
+def test_no_acknowledged_write_is_lost_by_sigkill(tmp_path: Path) -> None:
+    dice = random.Random(1)
+    begin, acknowledged = 0, set[int]()
+    for _ in range(5):
+        with process("--data-dir", str(tmp_path)) as it:
+            count = _write_until_killed(it, begin, dice)
+        acknowledged.update(range(begin, begin + count))
+        begin += count + 10  # what was sent last may be there or not
+
+    with process("--data-dir", str(tmp_path)) as it, WireClient(it.port) as client:
+        body = client.call(ops.GetChildren("/")).body
+    there = {int(name) for name in ops.GetChildren("/").read(Reader(body)) if name.isdecimal()}
+
+    assert acknowledged <= there
+    assert len(acknowledged) >= 5

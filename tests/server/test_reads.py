@@ -1,0 +1,385 @@
+"""Reads and the connection's own affairs: checks, watches, identities (protocol.md, 9 and 11)."""
+
+import pytest
+
+from tests.server.conversation import Peer, World
+from zc.zk import operations as ops
+from zc.zk.codes import CreateFlag, ErrorCode
+from zc.zk.security import ACL, Id, Permissions
+from zc.zk.server.settings import Settings
+
+WATCH = ops.Watch()
+CREATED, DELETED, CHANGED, CHILD = 1, 2, 3, 4
+BOB = Id("digest", "bob:ikIaKsbtGweaHnb/jKn7OHqbunM=")
+NO_READ = (ACL(Permissions.ALL & ~Permissions.READ, Id("world", "anyone")),)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def peer(world: World) -> Peer:
+    return world.connect()
+
+
+@pytest.fixture
+def other(world: World) -> Peer:
+    return world.connect()
+
+
+READS = [ops.GetData, ops.GetChildren, ops.GetChildren2, ops.GetACL]
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("path", ["/none", "none", "/n/", "//", "/\0"])
+def test_reading_where_there_is_no_node_says_so(
+    read: type[ops.GetData], path: str, peer: Peer
+) -> None:
+    assert peer.call(read(path)).error == ErrorCode.NO_NODE
+
+
+@pytest.mark.parametrize("read", READS)
+def test_the_empty_path_reads_as_the_root(read: type[ops.GetData], peer: Peer) -> None:
+    assert peer.call(read("")).body == peer.call(read("/")).body
+
+
+def test_reads_take_no_zxid(world: World, peer: Peer) -> None:
+    before = world.zxid
+
+    zxids = {
+        peer.call(operation).zxid
+        for operation in (ops.GetData("/"), ops.Exists("/x"), ops.Sync("/"), ops.Ping())
+    }
+
+    assert zxids == {before}
+    assert world.zxid == before
+
+
+def test_sync_gives_any_path_back(peer: Peer) -> None:
+    assert peer.ask(ops.Sync("no slash")) == "no slash"
+
+
+def test_exists_refuses_a_nul(peer: Peer) -> None:
+    assert peer.call(ops.Exists("/\0")).error == ErrorCode.BAD_ARGUMENTS
+
+
+def test_get_children2_gives_names_and_status(peer: Peer) -> None:
+    peer.ask(ops.Create("/p"))
+    for name in "abc":
+        peer.ask(ops.Create(f"/p/{name}"))
+
+    names, stat = peer.ask(ops.GetChildren2("/p"))
+
+    assert sorted(names) == ["a", "b", "c"]
+    assert stat.numChildren == 3
+
+
+@pytest.mark.parametrize("read", [ops.GetData, ops.GetChildren, ops.GetChildren2, ops.Exists])
+def test_reading_needs_the_permission_and_leaves_no_watch_without(
+    read: type[ops.GetData], world: World, peer: Peer
+) -> None:
+    peer.ask(ops.Create("/n", acl=NO_READ))
+
+    assert peer.call(read("/n", WATCH)).error == ErrorCode.NO_AUTH
+
+    assert len(world.core.store.watches) == 0
+
+
+def test_before_3_9_exists_needs_no_permission() -> None:
+    peer = World(Settings(first_zxid=0, version=(3, 8))).connect()
+    peer.ask(ops.Create("/n", acl=NO_READ))
+
+    assert peer.call(ops.Exists("/n")).error == 0
+
+
+# ACLs
+
+
+def test_an_acl_is_shown_to_readers_without_hashes(peer: Peer) -> None:
+    acl = (ACL(31, BOB), ACL(Permissions.READ, Id("world", "anyone")))
+    peer.ask(ops.Create("/n", acl=acl))
+
+    assert peer.ask(ops.GetACL("/n"))[0][0].id == Id("digest", "bob:x")
+
+    peer.ask(ops.Auth("digest", b"bob:pw"))
+    assert peer.ask(ops.GetACL("/n"))[0][0].id == BOB
+
+
+def test_admin_alone_may_see_the_acl(peer: Peer) -> None:
+    admin = (ACL(Permissions.ADMIN, Id("world", "anyone")), ACL(1, BOB))
+    peer.ask(ops.Create("/n", acl=admin))
+
+    assert peer.ask(ops.GetACL("/n"))[0] == list(admin)
+
+
+def test_an_acl_is_not_shown_to_all(peer: Peer) -> None:
+    peer.ask(ops.Create("/n", acl=(ACL(Permissions.WRITE, Id("world", "anyone")),)))
+
+    assert peer.call(ops.GetACL("/n")).error == ErrorCode.NO_AUTH
+
+
+# Auth
+
+
+def test_auth_is_answered_under_zxid_zero(peer: Peer) -> None:
+    assert peer.call(ops.Auth("digest", b"bob:pw"))[1:] == (0, 0, b"")
+
+
+def test_identities_add_up_each_once(peer: Peer) -> None:
+    for credential in (b"bob:pw", b"eve:pw", b"bob:pw"):
+        peer.ask(ops.Auth("digest", credential))
+
+    assert [identity.id.partition(":")[0] for identity in peer.link.identities] == [
+        "127.0.0.1",
+        "bob",
+        "eve",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["world", "sasl", "none", "auth"])
+def test_failed_auth_ends_the_connection_but_not_the_session(
+    scheme: str, world: World, peer: Peer
+) -> None:
+    reply = peer.call(ops.Auth(scheme, b""))
+
+    assert reply[1:] == (0, ErrorCode.AUTH_FAILED, b"")
+    assert peer.link.is_closing
+    assert world.connect(session_id=peer.session_id).session_id == peer.session_id
+
+
+def test_an_address_is_an_identity_from_the_start(world: World, peer: Peer) -> None:
+    peer.ask(ops.Create("/n", acl=(ACL(1, Id("ip", "10.0.0.0/8")),)))
+
+    assert peer.call(ops.GetData("/n")).error == ErrorCode.NO_AUTH
+    assert world.connect(host="10.1.2.3").call(ops.GetData("/n")).error == 0
+
+
+# Watches
+
+
+def test_a_data_watch_tells_of_the_next_change_only(peer: Peer, other: Peer) -> None:
+    peer.ask(ops.Create("/n"))
+    peer.ask(ops.GetData("/n", WATCH))
+
+    other.ask(ops.SetData("/n", b"1"))
+    other.ask(ops.SetData("/n", b"2"))
+
+    assert peer.take_events() == [(CHANGED, "/n")]
+
+
+def test_a_watch_on_a_missing_node_tells_of_its_creation(peer: Peer, other: Peer) -> None:
+    assert peer.call(ops.Exists("/n", WATCH)).error == ErrorCode.NO_NODE
+
+    other.ask(ops.Create("/n"))
+
+    assert peer.take_events() == [(CREATED, "/n")]
+
+
+@pytest.mark.parametrize("read", [ops.GetData, ops.GetChildren, ops.GetChildren2])
+def test_other_reads_of_a_missing_node_leave_no_watch(
+    read: type[ops.GetData], peer: Peer, other: Peer
+) -> None:
+    peer.call(read("/n", WATCH))
+
+    other.ask(ops.Create("/n"))
+
+    assert peer.take_events() == []
+
+
+def test_a_child_watch_tells_of_a_child_that_comes_or_goes(peer: Peer, other: Peer) -> None:
+    other.ask(ops.Create("/p"))
+    peer.ask(ops.GetChildren("/p", WATCH))
+    other.ask(ops.Create("/p/n"))
+    peer.ask(ops.GetChildren2("/p", WATCH))
+    other.ask(ops.Delete("/p/n"))
+
+    assert peer.take_events() == [(CHILD, "/p"), (CHILD, "/p")]
+
+
+def test_a_child_watch_does_not_tell_of_data(peer: Peer, other: Peer) -> None:
+    other.ask(ops.Create("/p"))
+    other.ask(ops.Create("/p/n"))
+    peer.ask(ops.GetChildren("/p", WATCH))
+
+    other.ask(ops.SetData("/p/n", b""))
+    other.ask(ops.SetData("/p", b""))
+
+    assert peer.take_events() == []
+
+
+def test_a_deletion_is_told_once_on_the_node_and_then_on_its_parent(
+    peer: Peer, other: Peer
+) -> None:
+    other.ask(ops.Create("/p"))
+    other.ask(ops.Create("/p/n"))
+    peer.ask(ops.GetData("/p/n", WATCH))
+    peer.ask(ops.GetChildren("/p/n", WATCH))
+    peer.ask(ops.GetChildren("/p", WATCH))
+
+    other.ask(ops.Delete("/p/n"))
+
+    assert peer.take_events() == [(DELETED, "/p/n"), (CHILD, "/p")]
+
+
+def test_a_creation_is_told_on_the_node_and_then_on_its_parent(peer: Peer, other: Peer) -> None:
+    peer.call(ops.Exists("/n", WATCH))
+    peer.ask(ops.GetChildren("/", WATCH))
+
+    other.ask(ops.Create("/n"))
+
+    assert peer.take_events() == [(CREATED, "/n"), (CHILD, "/")]
+
+
+def test_a_new_acl_fires_nothing(peer: Peer, other: Peer) -> None:
+    peer.ask(ops.Create("/n"))
+    peer.ask(ops.GetData("/n", WATCH))
+
+    other.ask(ops.SetACL("/n", NO_READ))
+
+    assert peer.take_events() == []
+
+
+def test_a_failed_write_fires_nothing(peer: Peer, other: Peer) -> None:
+    peer.ask(ops.Create("/n"))
+    peer.ask(ops.GetData("/n", WATCH))
+
+    other.call(ops.SetData("/n", b"", 7))
+
+    assert peer.take_events() == []
+
+
+def test_own_events_come_before_the_reply(peer: Peer) -> None:
+    peer.ask(ops.Create("/n"))
+    peer.ask(ops.GetData("/n", WATCH))
+
+    reply = peer.call(ops.SetData("/n", b""))
+
+    assert [(event.xid, event.zxid) for event in peer.events] == [(-1, reply.zxid)]
+
+
+def test_before_3_9_an_event_has_no_zxid() -> None:
+    peer = World(Settings(first_zxid=0, version=(3, 8))).connect()
+    peer.ask(ops.Exists("/zookeeper", WATCH))
+
+    peer.ask(ops.SetData("/zookeeper", b""))
+
+    assert [event.zxid for event in peer.events] == [-1]
+
+
+def test_who_lost_the_permission_is_not_told_but_the_watch_is_used_up(
+    peer: Peer, other: Peer
+) -> None:
+    peer.ask(ops.Create("/n"))
+    peer.ask(ops.GetData("/n", WATCH))
+    other.ask(ops.SetACL("/n", NO_READ))
+    other.ask(ops.SetData("/n", b""))
+    other.ask(ops.SetACL("/n", (ACL(31, Id("world", "anyone")),)))
+
+    other.ask(ops.SetData("/n", b""))
+
+    assert peer.take_events() == []
+
+
+def test_the_end_of_a_session_is_told_by_its_ephemerals(peer: Peer, other: Peer) -> None:
+    peer.ask(ops.Create("/e", flags=CreateFlag.EPHEMERAL))
+    other.ask(ops.GetData("/e", WATCH))
+    other.ask(ops.GetChildren("/", WATCH))
+
+    peer.call(ops.CloseSession())
+
+    assert other.take_events() == [(DELETED, "/e"), (CHILD, "/")]
+
+
+# SetWatches
+
+
+@pytest.fixture
+def since(world: World, peer: Peer) -> int:
+    """Let nodes be older than this zxid, or change after it; /gone and /none do not exist."""
+    for name in ("/old", "/changed", "/grown", "/gone"):
+        peer.ask(ops.Create(name))
+    since = world.zxid
+    peer.ask(ops.SetData("/changed", b""))
+    peer.ask(ops.Create("/grown/x"))
+    peer.ask(ops.Delete("/gone"))
+    peer.ask(ops.Create("/new"))
+    return since
+
+
+ALL = ("/old", "/changed", "/grown", "/gone", "/new")
+
+
+def test_data_watches_fire_for_what_was_missed(since: int, other: Peer) -> None:
+    other.ask(ops.SetWatches(since, data=ALL))
+
+    assert other.take_events() == [(CHANGED, "/changed"), (DELETED, "/gone"), (CHANGED, "/new")]
+
+
+def test_exist_watches_fire_for_every_node_that_is_there(since: int, other: Peer) -> None:
+    other.ask(ops.SetWatches(since, exist=ALL))
+
+    assert other.take_events() == [
+        (CREATED, path) for path in ("/old", "/changed", "/grown", "/new")
+    ]
+
+
+def test_child_watches_fire_for_what_was_missed(since: int, other: Peer) -> None:
+    other.ask(ops.SetWatches(since, child=ALL))
+
+    assert other.take_events() == [(CHILD, "/grown"), (DELETED, "/gone"), (CHILD, "/new")]
+
+
+def test_what_was_not_missed_is_armed(since: int, peer: Peer, other: Peer) -> None:
+    other.ask(ops.SetWatches(since, ("/old",), ("/gone",), ("/old",)))
+    assert other.take_events() == []
+
+    peer.ask(ops.SetData("/old", b""))
+    peer.ask(ops.Create("/gone"))
+    peer.ask(ops.Create("/old/x"))
+
+    assert other.take_events() == [(CHANGED, "/old"), (CREATED, "/gone"), (CHILD, "/old")]
+
+
+def test_what_fired_is_not_armed(since: int, peer: Peer, other: Peer) -> None:
+    other.ask(ops.SetWatches(since, ("/changed",), ("/old",), ("/grown",)))
+    other.take_events()
+
+    peer.ask(ops.SetData("/changed", b""))
+    peer.ask(ops.SetData("/old", b""))
+    peer.ask(ops.Create("/grown/y"))
+
+    assert other.take_events() == []
+
+
+def test_a_deleted_path_in_two_lists_is_told_twice(since: int, other: Peer) -> None:
+    other.ask(ops.SetWatches(since, data=("/gone",), child=("/gone",)))
+
+    assert other.take_events() == [(DELETED, "/gone"), (DELETED, "/gone")]
+
+
+def test_a_new_acl_alone_is_nothing_that_was_missed(world: World, peer: Peer, other: Peer) -> None:
+    peer.ask(ops.Create("/n"))
+    since = world.zxid
+    peer.ask(ops.SetACL("/n", NO_READ))
+
+    other.ask(ops.SetWatches(since, ("/n",), (), ("/n",)))
+
+    assert other.take_events() == []
+
+
+def test_events_of_set_watches_have_no_zxid_and_come_first(since: int, other: Peer) -> None:
+    reply = other.call(ops.SetWatches(since, data=("/changed",)))
+
+    assert reply.error == 0
+    assert [event.zxid for event in other.events] == [-1]
+
+
+def test_set_watches_asks_for_no_permission(world: World, peer: Peer, other: Peer) -> None:
+    since = world.zxid
+    peer.ask(ops.Create("/n", acl=NO_READ))
+
+    other.ask(ops.SetWatches(since, data=("/n",)))
+
+    assert other.take_events() == [(CHANGED, "/n")]
