@@ -1,7 +1,5 @@
 """Turns the documented arguments of the clients into operations, checked in the caller before anything is sent."""
 
-from typing import Any
-
 from zc.zk import paths
 from zc.zk.codes import CreateFlag
 from zc.zk.errors import ArgumentError, ArgumentTypeError
@@ -22,6 +20,9 @@ from zc.zk.operations import (
 )
 from zc.zk.security import ACL, checked_acl
 
+MOST_SECONDS = 1e9  # every system's timers have room for so many
+MOST_SESSION_SECONDS = 2_147_483.0  # 31 bits of milliseconds, as they go over the wire
+_IDS = range(-(2**63), 2**63)
 _VERSIONS = range(-(2**31), 2**31)
 
 
@@ -120,7 +121,11 @@ def auth(scheme: object, credential: object) -> Auth:
         msg = f"an authentication scheme must be a string, not {type(scheme).__name__}"
         raise ArgumentTypeError(msg)
     if isinstance(credential, str):
-        credential = credential.encode()
+        text = credential
+        credential = text.encode(errors="surrogatepass")
+        if credential.decode(errors="replace") != text:  # a UnicodeEncodeError would hold it whole
+            msg = "a credential must be encodable as UTF-8"
+            raise ArgumentError(msg)
     if not isinstance(credential, bytes):
         msg = f"a credential must be a string or bytes, not {type(credential).__name__}"
         raise ArgumentTypeError(msg)
@@ -130,12 +135,23 @@ def auth(scheme: object, credential: object) -> Auth:
     return Auth(scheme, credential)
 
 
-def seconds(value: Any, what: str) -> float:  # Any: whatever a caller passes
+def seconds(value: object, what: str, most: float = MOST_SECONDS) -> float:
     """Return a positive number of seconds."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         msg = f"{what} must be a number of seconds, not {type(value).__name__}"
         raise ArgumentTypeError(msg)
-    if not 0 < value < float("inf"):
+    if not 0 < value <= most:
         msg = f"{what} must be a positive number of seconds, not {value}"
         raise ArgumentError(msg)
     return float(value)
+
+
+def client_id(value: object) -> tuple[int, bytes]:
+    """Return the id and password of a session; errors never hold the password."""
+    if not isinstance(value, tuple) or [type(part) for part in value] != [int, bytes]:
+        msg = f"a client id must be a tuple of a session id and a password of bytes, not {type(value).__name__}"
+        raise ArgumentTypeError(msg)
+    if value[0] not in _IDS:
+        msg = f"a session id has 64 bits: {value[0]}"
+        raise ArgumentError(msg)
+    return value

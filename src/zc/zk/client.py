@@ -12,7 +12,7 @@ from zc.zk.codes import ANY_VERSION, KeeperState, State
 from zc.zk.drivers import planning
 from zc.zk.drivers.results import AsyncResult
 from zc.zk.drivers.threads import ThreadDriver
-from zc.zk.errors import AuthFailedError, FailedConnect
+from zc.zk.errors import AuthFailedError, ConnectionClosedError, FailedConnect, ZooKeeperError
 from zc.zk.operations import Operation, Watch
 from zc.zk.plans import Plan
 from zc.zk.protocol import ensemble
@@ -55,7 +55,7 @@ class Client:
         operation_timeout: float = 10.0,
         connect_timeout: float | None = None,
     ) -> None:
-        timeout = arguments.seconds(timeout, "the session time-out")
+        timeout = arguments.seconds(timeout, "the session time-out", arguments.MOST_SESSION_SECONDS)
         attempt = max(1.0, min(timeout / 3, 5.0)) if connect_timeout is None else connect_timeout
         endpoints, self.chroot = ensemble.parse(hosts)
         self.operation_timeout = arguments.seconds(operation_timeout, "the operation time-out")
@@ -67,9 +67,9 @@ class Client:
         self._hosts = ",".join(map(str, endpoints))
         self._listeners: tuple[Listener, ...] = ()
         self._settled = threading.Condition()
-        self.driver = ThreadDriver(self._session, f"zc.zk {self._hosts}")
+        self.driver = ThreadDriver(self._session, f"zc.zk {self._hosts}", self._settle)
         if client_id is not None:
-            self._session.attach(*client_id)
+            self._session.attach(*arguments.client_id(client_id))
         for scheme, credential in auth_data:
             self.add_auth_async(scheme, credential)
 
@@ -117,31 +117,44 @@ class Client:
     def start(self, timeout: float = START_TIMEOUT) -> None:
         """Open the session and return when it is there.
 
-        Raises `FailedConnect` after `timeout` seconds, naming each server tried and why it did not do, and
-        `AuthFailedError` when a server refuses an identity. Nothing is left running then.
+        Raises `FailedConnect` after `timeout` seconds, naming each server tried and why it did not do,
+        `AuthFailedError` when a server refuses an identity, and `ConnectionClosedError` when the client is stopped
+        meanwhile. Nothing is left running then.
+        """
+        seconds = arguments.seconds(timeout, "the start time-out")
+        self.start_async()
+        with self._settled:
+            self._settled.wait_for(self._is_settled, seconds)
+        if not self.connected:
+            error = self._start_error() or self._failed_connect(seconds)
+            self.stop()
+            raise error
+
+    def wait_for_start(self) -> None:
+        """Open the session, however long it takes to find a server.
+
+        Raises `AuthFailedError` when one refuses us, `ConnectionClosedError` when the client is stopped meanwhile.
         """
         self.start_async()
         with self._settled:
-            self._settled.wait_for(self._is_settled, timeout)
-        if self.connected:
-            return
+            self._settled.wait_for(self._is_settled)
+        error = None if self.connected else self._start_error()
+        if error is not None:
+            self.stop()
+            raise error
+
+    def _start_error(self) -> ZooKeeperError | None:
+        if self.client_state is KeeperState.AUTH_FAILED:
+            return AuthFailedError()
+        if self.client_state is KeeperState.CLOSED:
+            return ConnectionClosedError(reason="stopped while it was starting")
+        return None
+
+    def _failed_connect(self, seconds: float) -> FailedConnect:
         failures = dict(self._session.ensemble.failures)
         failures.setdefault(self._session.ensemble.current, "no answer so far")
-        refused = self.client_state is KeeperState.AUTH_FAILED
-        self.stop()
-        if refused:
-            raise AuthFailedError
         attempts = [(str(endpoint), reason) for endpoint, reason in failures.items()]
-        raise FailedConnect(attempts, timeout)
-
-    def wait_for_start(self) -> None:
-        """Open the session, however long it takes to find a server. Raises `AuthFailedError` when one refuses us."""
-        self.start_async()
-        with self._settled:
-            self._settled.wait_for(self._is_settled)
-        if not self.connected and self.client_state is KeeperState.AUTH_FAILED:
-            self.stop()
-            raise AuthFailedError
+        return FailedConnect(attempts, seconds)
 
     def start_async(self) -> None:
         """Begin to open the session, and return at once; it is looked for until `stop`."""
@@ -191,10 +204,13 @@ class Client:
 
     def _state_changed(self, change: StateChange) -> None:
         self.driver.note(change)
-        with self._settled:
-            self._settled.notify_all()
+        self._settle()
         for listener in self._listeners:
             self.driver.callbacks.post(listener, partial(self._tell, listener, change.state))
+
+    def _settle(self) -> None:
+        with self._settled:
+            self._settled.notify_all()
 
     def _tell(self, listener: Listener, state: State) -> None:
         if listener(state) is True:
@@ -282,7 +298,7 @@ class Client:
 
     def ensure_path(self, path: str, acl: Sequence[ACL] | None = None) -> bool:
         """Create a node without data, and those above it, as far as they are missing."""
-        return self.run(nodes.ensure_path(paths.validate(path), self._acl(acl)))
+        return self.run(nodes.ensure_path(paths.validate(path), checked_acl(self._acl(acl))))
 
     def delete(self, path: str, version: int = ANY_VERSION, recursive: bool = False) -> bool:
         """Delete a node, which must have no children unless `recursive`.
@@ -416,9 +432,12 @@ class Client:
     # --- running
 
     def run(self, plan: Plan[R], timeout: float | None = None) -> R:
-        """Run a plan to its end; its operations share one deadline, `operation_timeout` from now unless given."""
+        """Run a plan to its end; its steps share one deadline, `operation_timeout` from now unless given.
+
+        No operation of it waits longer than `operation_timeout`, whatever the deadline.
+        """
         seconds = self.operation_timeout if timeout is None else timeout
-        return planning.run(self.driver, plan, monotonic() + seconds)
+        return planning.run(self.driver, plan, monotonic() + seconds, self.operation_timeout)
 
     def _call(self, operation: Operation[R]) -> R:
         return self.driver.call(operation, monotonic() + self.operation_timeout)

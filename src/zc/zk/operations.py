@@ -125,7 +125,11 @@ class _Creates(Operation[R]):
     flags: CreateFlag = CreateFlag.PERSISTENT
 
     def write(self, out: Writer) -> None:
-        out.path(self.path)
+        if self.path == "/" and CreateFlag.SEQUENTIAL in self.flags:
+            # The number goes behind the path as it is sent: behind a chroot's own name it would make a sibling.
+            out.string(out.root + "/")
+        else:
+            out.path(self.path)
         out.buffer(self.data)
         out.vector(self.acl, lambda acl: write_acl(acl, out))
         out.int(self.flags)

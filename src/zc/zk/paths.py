@@ -41,6 +41,9 @@ def validate_name(name: str) -> str:
     if "/" in name:
         msg = f"not a node name, it holds a slash: {name!r}"
         raise ArgumentError(msg)
+    if not name:
+        msg = "not a node name, it is empty"
+        raise ArgumentError(msg)
     validate("/" + name)
     return name
 

@@ -43,7 +43,9 @@ class ACL(NamedTuple):
         return [name for name in _NAMES if self.perms & getattr(Permissions, name)]
 
     def __repr__(self) -> str:
-        return f"ACL(perms={self.perms}, acl_list={self.acl_list}, id={self.id!r})"
+        # Errors show what is no proper entry, too.
+        names = self.acl_list if isinstance(self.perms, int) else None
+        return f"ACL(perms={self.perms!r}, acl_list={names}, id={self.id!r})"
 
 
 ANYONE_ID_UNSAFE = Id("world", "anyone")

@@ -93,6 +93,14 @@ class ZooKeeper:
         """How we stand with the server; `KeeperState.CONNECTING` too when there is no handle."""
         return KeeperState.CONNECTING if self._client is None else self._client.client_state
 
+    @property
+    def watches(self) -> set[str]:
+        """The paths of the nodes that the client watches at the moment, those of our registrations included."""
+        if self._client is None:
+            return set()
+        with self._client.driver.lock:
+            return self._client.driver.session.trail.watches.paths
+
     # --- servers
 
     def register(
@@ -181,10 +189,11 @@ class ZooKeeper:
 
     def delete(self, path: str, version: int = ANY_VERSION, recursive: bool = False) -> bool:
         """See `zc.zk.Client.delete`; a registration of ours is withdrawn."""
-        if self._registrar.has(path):
-            self._registrar.withdraw(path)
-            return True
-        return self.client.delete(path, version, recursive)
+        registration = self._registrar.at(path)
+        if registration is None:
+            return self.client.delete(path, version, recursive)
+        self._registrar.withdraw(registration)
+        return True
 
     def get_children(self, path: str, watch: WatchCallback | None = None) -> list[str]:
         """See `zc.zk.Client.get_children`."""

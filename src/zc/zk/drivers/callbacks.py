@@ -107,14 +107,14 @@ class Callbacks:
                 self._begun += 1
             try:
                 call()
-            except Exception:
+            except (Exception, SystemExit):  # SystemExit would end this thread and nothing else
                 log.exception("callback failed: %r", call)
-            del call
             with self._condition:
                 if self._lines[key]:
                     self._ready.append(key)
                 else:
                     del self._lines[key]
+            del call, key  # an idle thread would keep alive whom it called last
 
     def _next_key(self) -> Hashable | None:
         while not self._ready:

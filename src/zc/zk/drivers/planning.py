@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zc.zk.errors import ConnectionClosedError, OperationTimeoutError, ZooKeeperError
+from zc.zk.errors import ConnectionClosedError, OperationTimeoutError, UsageError, ZooKeeperError
 from zc.zk.operations import Operation, Step
 from zc.zk.plans import Change, Ids, Pause, Plan, Together, Wait, Whoami
 from zc.zk.protocol.requests import NEVER, Request, encode
@@ -18,17 +18,18 @@ R = TypeVar("R")
 log = logging.getLogger("zc.zk")
 
 
-def run(driver: "ThreadDriver", plan: Plan[R], deadline: float) -> R:
+def run(driver: "ThreadDriver", plan: Plan[R], deadline: float, longest: float = NEVER) -> R:
     """Run a plan in the caller's thread and return its result.
 
-    Each operation fails with `OperationTimeoutError` at the deadline; waiting for a change ends as false then. Whatever
+    Each operation fails with `OperationTimeoutError` at the deadline, or when it has had no answer for `longest`
+    seconds; waiting for a change ends as false at the deadline. Whatever
     interrupts the caller, such as KeyboardInterrupt, is thrown into the plan, which cleans up and lets it go.
     """
     try:
         step = next(plan)
         while True:
             try:
-                answer = _perform(driver, step, deadline)
+                answer = _perform(driver, step, deadline, longest)
             except BaseException as error:  # noqa: BLE001 (the plan decides what becomes of it)
                 step = plan.throw(error)
             else:
@@ -38,11 +39,12 @@ def run(driver: "ThreadDriver", plan: Plan[R], deadline: float) -> R:
         return result
 
 
-def _perform(driver: "ThreadDriver", step: Step[Any], deadline: float) -> Any:
+def _perform(driver: "ThreadDriver", step: Step[Any], deadline: float, longest: float) -> Any:
+    until = min(deadline, monotonic() + longest)
     if isinstance(step, Operation):
-        return driver.call(step, deadline)
+        return driver.call(step, until)
     if isinstance(step, Together):
-        results = [driver.call_async(each, deadline) for each in step.operations]
+        results = [driver.call_async(each, until) for each in step.operations]
         return [_outcome(result.get) for result in results]
     if isinstance(step, Wait):
         until = deadline if step.seconds is None else min(deadline, monotonic() + step.seconds)
@@ -111,7 +113,10 @@ class Background:
             self.has_ended = True
             log.exception("%s ended by an unexpected error", self._name)
         else:
-            self._begin(step)
+            try:
+                self._begin(step)
+            except UsageError as error:  # nothing was sent: there will be no other answer
+                self.throw(error)
 
     def _begin(self, step: Step[Any]) -> None:
         driver = self._driver

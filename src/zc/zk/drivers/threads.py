@@ -37,13 +37,17 @@ _drivers: "weakref.WeakSet[ThreadDriver]" = weakref.WeakSet()
 
 
 class ThreadDriver:
-    """Runs a session. `callbacks` is where users' code runs."""
+    """Runs a session. `callbacks` is where users' code runs; `on_end` is called when it is run no more.
 
-    def __init__(self, session: Session, name: str) -> None:
+    In a child of the process that made this, `lock` raises `ForkedClientError`: there is no way past it.
+    """
+
+    def __init__(self, session: Session, name: str, on_end: Callable[[], None]) -> None:
         self.session = session
-        self.lock = threading.Lock()
+        self.lock: contextlib.AbstractContextManager[object] = threading.Lock()
         self.callbacks = Callbacks(name)
         self._name = name
+        self._on_end = on_end
         self._wire: Wire | None = None
         self._reader: threading.Thread | None = None
         self._wake = threading.Event()
@@ -79,10 +83,11 @@ class ThreadDriver:
         with self.lock:
             reader = self._reader
             self.session.close(now)
+            says_farewell = self.session.phase is Phase.CLOSING
         self._wake.set()
         self.flush()
         if reader is not None:
-            reader.join(_FAREWELL)
+            reader.join(_FAREWELL if says_farewell else 0.0)
             with self.lock:
                 self.session.finish("closed by the caller")
                 wire = self._wire
@@ -96,8 +101,7 @@ class ThreadDriver:
     def require_own_process(self) -> None:
         """Raise `ForkedClientError` in a child of the process that made this."""
         if self.is_forked:
-            msg = f"this client belongs to the parent of process {os.getpid()}: open a new one after fork"
-            raise ForkedClientError(msg)
+            raise _forked()
 
     # --- asking
 
@@ -238,6 +242,7 @@ class ThreadDriver:
                 self._lost(f"unexpected error: {error!r}")
         if self.callbacks.monitor == threading.get_ident():
             self.callbacks.monitor = None
+        self._on_end()
 
     def _connect_or_wait(self) -> None:
         with self.lock:
@@ -355,10 +360,26 @@ def _reason(error: OSError) -> str:
     return (error.strerror or str(error) or type(error).__name__).lower()
 
 
+def _forked() -> ForkedClientError:
+    msg = f"this client belongs to the parent of process {os.getpid()}: open a new one after fork"
+    return ForkedClientError(msg)
+
+
+class _ForkedLock:
+    """Stands for the lock in a child, where the thread that held it may not exist."""
+
+    def __enter__(self) -> None:
+        raise _forked()
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
 def _leave_in_child() -> None:
     # The child has our memory but not our threads, and a lock may be held by a thread that it has not: touch nothing.
     for driver in list(_drivers):
         driver.is_forked = True
+        driver.lock = _ForkedLock()
 
 
 def _stop_at_exit() -> None:

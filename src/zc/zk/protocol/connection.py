@@ -146,8 +146,11 @@ class Connection:
             for buffer, begin, end in self._frames.feed(data):
                 self._take(buffer, begin, end)
         except FrameLengthError as error:
+            if self.timeout is None:
+                raise
             self._refuse_too_long(error)
-            raise
+            # Its first bytes say who a peer is; later ones may be anybody's data, which no log shall show.
+            raise ProtocolError(error.announcement) from None
         if self._answered > answered:
             self._heard_at = now
             self._acknowledge()
@@ -163,8 +166,11 @@ class Connection:
         # The request that the frame answers would meet the same answer again: it fails, once and for all.
         if self.in_flight and self.in_flight[0].xid == error.xid and error.length > 0:
             request = self.in_flight.popleft()
+            self._trail.zxid = max(self._trail.zxid, error.zxid or 0)
             if not request.ended:
-                request.fail(ResponseTooLargeError(f"{error}: {request.path}"))
+                refusal = ResponseTooLargeError(f"{error.announcement}: {request.path}")
+                refusal.maybe_applied = not request.operation.is_read
+                request.fail(refusal)
 
     def _greeting(self, buffer: bytes, begin: int, end: int) -> None:
         if end - begin < _SHORTEST_GREETING:
@@ -208,6 +214,7 @@ class Connection:
             else:
                 answer = operation.refused(code)
         except ProtocolError as error:
+            error.maybe_applied = not operation.is_read
             if not request.ended:
                 request.fail(error)
             raise

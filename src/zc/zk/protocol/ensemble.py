@@ -12,6 +12,7 @@ _FIRST_PAUSE = 0.3  # seconds: all clients of a server that died come back sprea
 _NEXT_PAUSE = 0.1  # seconds
 _LONGEST_PAUSE = 1.8  # seconds: with the handshake, a server that is back is found within 2
 _MOST_PORT = 65535
+_MOST_DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,10 @@ def _is_ipv6(text: str) -> bool:
 def _port(port: str, text: str) -> int:
     if not port:
         return DEFAULT_PORT
-    if not (port.isascii() and port.isdigit() and 0 < int(port) <= _MOST_PORT):
+    # Of a long row of digits, `int` makes a ValueError of its own.
+    if not (port.isascii() and port.isdigit() and len(port) <= _MOST_DIGITS):
+        raise _not_an_address(text)
+    if not 0 < int(port) <= _MOST_PORT:
         raise _not_an_address(text)
     return int(port)
 

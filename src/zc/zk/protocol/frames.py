@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from zc.zk.errors import ProtocolError
-from zc.zk.jute import INT
+from zc.zk.jute import INT, LONG
 
 _LENGTH_BYTES = 4
+_WITH_XID = 8
+_WITH_ZXID = 16
 
 
 class FrameLengthError(ProtocolError):
@@ -19,12 +21,21 @@ class FrameLengthError(ProtocolError):
 
     @property
     def xid(self) -> int | None:
-        return INT.unpack(self.start[4:8])[0] if len(self.start) >= 8 else None  # noqa: PLR2004
+        return INT.unpack(self.start[4:8])[0] if len(self.start) >= _WITH_XID else None
+
+    @property
+    def zxid(self) -> int | None:
+        return LONG.unpack(self.start[8:16])[0] if len(self.start) >= _WITH_ZXID else None
+
+    @property
+    def announcement(self) -> str:
+        """What the length was, and what it may be, without anything of what came with it."""
+        return f"a frame of {self.length} bytes, where up to {self.limit} are accepted"
 
     def __str__(self) -> str:
-        if self.start[:4].isalnum():  # such a length is over 800 MiB: this is text
+        if all(0x20 <= byte < 0x7F for byte in self.start[:4]):  # over 512 MiB: this is text  # noqa: PLR2004
             return f"the peer is not a ZooKeeper server: it sent {self.start[:24]!r}"
-        return f"a frame of {self.length} bytes, where up to {self.limit} are accepted"
+        return self.announcement
 
 
 class FrameReader:
@@ -55,6 +66,11 @@ class FrameReader:
         self._wanted = _LENGTH_BYTES
         while size - begin >= _LENGTH_BYTES:
             length = INT.unpack_from(data, begin)[0]
+            if length > self.limit and size - begin < _WITH_ZXID:
+                self._wanted = (
+                    _WITH_ZXID  # whose reply it is must be known, or it is asked for again
+                )
+                break
             if not 0 <= length <= self.limit:
                 raise FrameLengthError(length, self.limit, data[begin : begin + 32])
             end = begin + _LENGTH_BYTES + length

@@ -11,7 +11,7 @@ between.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from zc.zk.errors import ConnectionClosedError, NoNodeError
+from zc.zk.errors import ConnectionClosedError, NoNodeError, ResponseTooLargeError
 from zc.zk.operations import Exists, GetChildren, GetData, Operation, Watch
 from zc.zk.protocol.requests import Request, encode
 from zc.zk.records import Stat, WatchedEvent
@@ -25,9 +25,9 @@ RETRY_AFTER = 1.0  # seconds until a node that the server refused to show is ask
 class Live(Watch):
     """What the children and the data of a node have in common as live objects.
 
-    `on_change` is called under the driver's lock after each change of the state, so it may only take note.
-    `is_known` turns true with the first state or error; `error` is what the server said instead of showing the node;
-    `event` is what set off the latest reading, if an event did.
+    `on_change` is called under the driver's lock after each change of the state, so it may only take note; `changes`
+    counts them. `is_known` turns true with the first state or error; `error` is what the server said instead of showing
+    the node; `event` is what set off the latest reading, if an event did.
     """
 
     __slots__ = (
@@ -35,6 +35,7 @@ class Live(Watch):
         "_is_reading",
         "_is_stale",
         "_session",
+        "changes",
         "error",
         "event",
         "exists",
@@ -50,6 +51,7 @@ class Live(Watch):
         self.on_change: Callable[[], None] | None = None
         self.error: Exception | None = None
         self.event: WatchedEvent | None = None
+        self.changes = 0
         self.exists = False
         self.is_known = False
         self.is_dropped = False
@@ -118,11 +120,21 @@ class Live(Watch):
         is_closed = isinstance(error, ConnectionClosedError)
         if is_closed:
             self._is_stale = True  # for when the client is started again
+        elif isinstance(error, ResponseTooLargeError):
+            # It would meet the same answer again, and each costs the connection: the next change brings another try.
+            if not self.is_dropped:
+                self._session.trail.watches.add(self._read().watches, self.path, self)
         else:
             self._session.call_later(RETRY_AFTER, self.refresh)
         self._read_ended()
         if not (is_closed and self.is_known):
             self.error = error
+            self._settle(changed=True)
+
+    def closed(self) -> None:
+        """Note that the client was closed before this could be read; what is known stays."""
+        if not self.is_known:
+            self.error = ConnectionClosedError(self.path)
             self._settle(changed=True)
 
     def _read_ended(self) -> None:
@@ -134,6 +146,7 @@ class Live(Watch):
     def _settle(self, changed: bool) -> None:
         if changed or not self.is_known:
             self.is_known = True
+            self.changes += 1
             if self.on_change is not None:
                 self.on_change()
 

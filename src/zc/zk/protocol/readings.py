@@ -30,6 +30,11 @@ class Readings:
         self._in_flight -= 1
         self.go_on()
 
+    def closed(self) -> None:
+        """Note that the client was closed: nobody shall wait for a first state any more."""
+        for live in list(self._stale):
+            live.closed()
+
     def go_on(self) -> None:
         """Send what may be sent."""
         while self._stale and self._in_flight < MOST_AT_ONCE and self._session.takes_requests:

@@ -18,6 +18,7 @@ from zc.zk.errors import (
     OperationTimeoutError,
     ProtocolError,
     SessionExpiredError,
+    ZooKeeperError,
 )
 from zc.zk.operations import Auth, CloseSession, Ping, SetWatches
 from zc.zk.protocol.connection import Connection, Trail
@@ -72,7 +73,8 @@ class Session:
     def open(self, now: float) -> None:
         """Begin to look for a server, at once."""
         if self.phase is Phase.STOPPED:
-            self._now = self._down_since = self._retry_at = now
+            self._now = self._down_since = self._retry_at = self._lost_since = now
+            self._refused_since = None
             self._enter(Phase.WAITING)
             self.keeper_state = KeeperState.CONNECTING
 
@@ -115,22 +117,30 @@ class Session:
         """Stop here and now: everything that waits fails."""
         if self.phase is Phase.STOPPED:
             return
-        waiting = [*self._under_way(), *self._queue]
+        sent, unsent = ([], []) if self._connection is None else self._connection.unanswered()
+        waiting = [*unsent, *self._queue, *self._credentials.values()]
         self._enter(Phase.STOPPED)
         self.keeper_state = keeper_state
         self.fault = reason
         self._connection = None
-        self._queue.clear()
+        self._queue = deque()
+        for request in sent:
+            if not request.ended:
+                request.fail(
+                    self._ended_error(request, maybe_applied=not request.operation.is_read)
+                )
         for request in waiting:
             if not request.ended:
                 request.fail(self._ended_error(request))
-        self._begin_anew()
+        self.readings.closed()
         self._tell(State.LOST, reason)
+        self._begin_anew()
 
-    def _ended_error(self, request: Request) -> Exception:
-        if self.keeper_state is KeeperState.AUTH_FAILED:
-            return AuthFailedError(request.path)
-        return ConnectionClosedError(request.path)
+    def _ended_error(self, request: Request, *, maybe_applied: bool = False) -> ZooKeeperError:
+        is_refused = self.keeper_state is KeeperState.AUTH_FAILED
+        error = (AuthFailedError if is_refused else ConnectionClosedError)(request.path)
+        error.maybe_applied = maybe_applied
+        return error
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
@@ -183,7 +193,8 @@ class Session:
         # The order is the promise: identities, then watches, then what callers wait for.
         self._rearming = 1
         for identity, request in self._credentials.items():
-            connection.send(_Identification(self, identity, request))
+            self._rearming += 1
+            connection.send(_Identification(self, identity, request, rearms=True))
         for operation in self.trail.watches.rearming(self.trail.zxid, self.trail.root):
             self._rearming += 1
             connection.send(_Rearming(self, operation))
@@ -243,7 +254,10 @@ class Session:
     def _lost_at(self) -> float:
         if self.state is not State.SUSPENDED:
             return NEVER
-        return self._acknowledged_at + self.identity.timeout
+        acknowledged_at = self._acknowledged_at
+        if self._connection is not None:  # it has answered, though it may still be re-arming
+            acknowledged_at = max(acknowledged_at, self._connection.acknowledged_at)
+        return acknowledged_at + self.identity.timeout
 
     def tick(self, now: float) -> None:
         """Do what is due: fail requests, ping, give a server up, declare the session lost."""
@@ -291,7 +305,9 @@ class Session:
         if self.phase is Phase.CLOSING:
             self.finish("closed by the caller")
             return
-        was_open, was_greeting = self.state is State.CONNECTED, self.phase is Phase.GREETING
+        was_open = self.state is State.CONNECTED
+        # Silence is no refusal: such a server may be paused, or not be there at all.
+        was_refused = self.phase is Phase.GREETING and now < self._attempt_until
         self._enter(Phase.WAITING)
         if self._connection is not None:
             self._acknowledged_at = max(self._acknowledged_at, self._connection.acknowledged_at)
@@ -300,7 +316,7 @@ class Session:
             self._down_since = now
             self.keeper_state = KeeperState.CONNECTING
             self._tell(State.SUSPENDED, reason)
-        if was_greeting and self.keeper_state is not KeeperState.EXPIRED_SESSION:
+        if was_refused and self.keeper_state is not KeeperState.EXPIRED_SESSION:
             self._was_refused(now)
         self._schedule(reason, now)
 
@@ -310,7 +326,8 @@ class Session:
             self._retry_at = now  # a server that says "expired" is a server that answers
             return
         self.ensemble.failed(reason)
-        self._retry_at = now + self.ensemble.pause(now - self._down_since)
+        retry_at = now + self.ensemble.pause(now - self._down_since)
+        self._retry_at = self._given_up_at if now < self._given_up_at < retry_at else retry_at
 
     def _take_back(self, connection: Connection) -> None:
         # Reads, and what never left, are asked again in their order; for a write "lost" means "unknown", not "no".
@@ -328,15 +345,21 @@ class Session:
     # --- losing the session
 
     def _was_refused(self, now: float) -> None:
-        # A server that hangs up on our greeting may be behind us, or may have lost its data. When for a whole time-out
-        # after LOST there was no better answer, there is nothing left to wait for.
         if self._refused_since is None:
             self._refused_since = now
-        if self.state is not State.LOST or self._lost_since is None:
-            return
-        if now - max(self._lost_since, self._refused_since) >= self.identity.timeout:
+        if now >= self._given_up_at:
             self.trail.zxid = 0
             self._lose_session("no server accepts the session")
+
+    @property
+    def _given_up_at(self) -> float:
+        # A server that hangs up on our greeting may be behind us, or may have lost its data. When for a whole time-out
+        # after LOST there was no better answer, there is nothing left to wait for.
+        lost_at = self._lost_at if self._lost_since is None else self._lost_since
+        has_past = self.identity.session_id or self.trail.zxid
+        if self._refused_since is None or not has_past:
+            return NEVER
+        return max(lost_at, self._refused_since) + self.identity.timeout
 
     def _declare_lost(self, reason: str, *, assumed: bool) -> None:
         if self._lost_since is None:
@@ -398,18 +421,23 @@ class Session:
 class _Identification(Request):
     """Shows an identity to this connection's server, for itself or for a caller who waits."""
 
-    __slots__ = ("_asked", "_identity", "_session")
+    __slots__ = ("_asked", "_identity", "_rearms", "_session")
 
-    def __init__(self, session: Session, identity: Auth, asked: Request) -> None:
+    def __init__(
+        self, session: Session, identity: Auth, asked: Request, *, rearms: bool = False
+    ) -> None:
         super().__init__(identity, asked.body)
         self._session = session
         self._identity = identity
         self._asked = asked
+        self._rearms = rearms
 
     def resolve(self, answer: object) -> None:
         self.ended = True
         if not self._asked.ended:
             self._asked.resolve(answer)
+        if self._rearms:
+            self._session.rearmed()
 
     def fail(self, error: Exception) -> None:
         self.ended = True
@@ -417,6 +445,8 @@ class _Identification(Request):
             self._asked.fail(error)
         if isinstance(error, AuthFailedError):
             self._session.authentication_failed(self._identity, error)
+        elif self._rearms:
+            self._session.rearmed()
 
 
 class _Rearming(Request):

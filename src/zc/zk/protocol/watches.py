@@ -15,6 +15,8 @@ _DRAINED: dict[EventType, tuple[str, ...]] = {
     EventType.NONE: (),
 }
 _KINDS = ("data", "exist", "child")
+_LENGTH_BYTES = 4
+_NO_WATCHES_BYTES = 8 + 8 + 3 * _LENGTH_BYTES  # the header, the zxid, and three empty lists
 _Holders = (
     Watch | tuple[Watch, ...]
 )  # one watch stands for itself: most paths have one, and there are many paths
@@ -70,16 +72,17 @@ class WatchTables:
     def rearming(self, zxid: int, root: str) -> Iterator[SetWatches]:
         """Yield the requests that arm everything again relative to `zxid`, each of a size that servers accept."""
         batch: dict[str, list[str]] = {kind: [] for kind in _KINDS}
-        size = 0
+        size, prefix = _NO_WATCHES_BYTES, len(root.encode()) + _LENGTH_BYTES
         for kind in _KINDS:
             for path in self._tables[kind]:
-                size += len(root) + len(path.encode()) + 4
-                batch[kind].append(path)
-                if size >= SET_WATCHES_BYTES:
+                more = prefix + len(path.encode())
+                if size + more > SET_WATCHES_BYTES and size > _NO_WATCHES_BYTES:
                     yield SetWatches(zxid, *(tuple(batch[each]) for each in _KINDS))
                     batch = {each: [] for each in _KINDS}
-                    size = 0
-        if size:
+                    size = _NO_WATCHES_BYTES
+                size += more
+                batch[kind].append(path)
+        if size > _NO_WATCHES_BYTES:
             yield SetWatches(zxid, *(tuple(batch[each]) for each in _KINDS))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zc.zk import paths
 from zc.zk.codes import State
 from zc.zk.drivers.following import Following, accepts
-from zc.zk.errors import UsageError
+from zc.zk.errors import ArgumentTypeError, UsageError
 from zc.zk.protocol.live import Live, LiveChildren, LiveData
 
 if TYPE_CHECKING:
@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 
 Function = Callable[..., object]  # what arguments it takes decides how it is called
 log = logging.getLogger("zc.zk")
+_NOTHING = object()  # has been told so far
 
 
 class _Watch(Following):
     """What the two kinds share: one function, which stops them by returning False."""
 
-    __slots__ = ("_function", "path")
+    __slots__ = ("_function", "_told", "path")
 
     def __init__(self, client: "Client", path: str, live: Live, function: Function | None) -> None:
         self._function: Function | None = None
+        self._told: object = _NOTHING
         self.path = path
+        if function is not None:
+            _require_callable(function)
         super().__init__(client.driver, live, client.operation_timeout)
         if live.error is not None:
             self.drop()
@@ -40,6 +44,7 @@ class _Watch(Following):
         if self._function is not None:
             msg = f"this watch of {self.path} has its function already: {self._function!r}"
             raise UsageError(msg)
+        _require_callable(function)
         self._function = function
         try:
             self.follow(self.deliver)
@@ -53,14 +58,28 @@ class _Watch(Following):
             return
         if self._live.error is not None:
             log.warning("%s is not shown any more: %s", self.path, self._live.error)
-        elif self._call(self._function) is False:
+            return
+        with self._driver.lock:
+            state, arguments = self._now()
+        # A change between the first call's being due and its being made is told by it, and noted as well.
+        if state == self._told:
+            return
+        self._told = state
+        if self._function(*arguments) is False:
             self.drop()
 
-    def _call(self, function: Function) -> object:
+    def _now(self) -> tuple[object, tuple[Any, ...]]:
+        """Return what tells one state from another, and what the function is called with."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path} {self._function!r}>"
+
+
+def _require_callable(function: object) -> None:
+    if not callable(function):
+        msg = f"a watch's function must be callable: {function!r}"
+        raise ArgumentTypeError(msg)
 
 
 class DataWatch(_Watch):
@@ -83,12 +102,12 @@ class DataWatch(_Watch):
         self._takes_event = accepts(function, 3)
         return super().__call__(function)
 
-    def _call(self, function: Function) -> object:
+    def _now(self) -> tuple[object, tuple[Any, ...]]:
         live = self._live
         assert isinstance(live, LiveData)  # noqa: S101 (tells the type checker)
-        with self._driver.lock:
-            arguments: tuple[Any, ...] = (live.data, live.stat, live.event)
-        return function(*(arguments if self._takes_event else arguments[:2]))
+        arguments: tuple[Any, ...] = (live.data, live.stat, live.event)
+        version = None if live.stat is None else live.stat.mzxid
+        return version, arguments if self._takes_event else arguments[:2]
 
 
 class ChildrenWatch(_Watch):
@@ -131,9 +150,8 @@ class ChildrenWatch(_Watch):
             self.drop()
         return self._live.is_dropped
 
-    def _call(self, function: Function) -> object:
+    def _now(self) -> tuple[object, tuple[Any, ...]]:
         live = self._live
         assert isinstance(live, LiveChildren)  # noqa: S101 (tells the type checker)
-        with self._driver.lock:
-            names, event = list(live.names), live.event
-        return function(names, event) if self._send_event else function(names)
+        names = list(live.names)
+        return (live.exists, live.names), (names, live.event) if self._send_event else (names,)

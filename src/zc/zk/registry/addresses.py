@@ -6,6 +6,7 @@ from zc.zk import paths
 from zc.zk.errors import ArgumentError, ArgumentTypeError
 
 _MOST_PORT = 65535
+_MOST_DIGITS = 5
 Address = tuple[str, int] | tuple[str, int, int, int] | str
 
 
@@ -24,7 +25,8 @@ def parse_addr(text: str) -> tuple[str, int]:
     if not colon or not port.isascii() or not port.isdigit() or (":" in host) is not bracketed:
         msg = f"not an address, HOST:PORT is needed: {text!r}"
         raise ArgumentError(msg)
-    return host, _port(int(port), text)
+    # Of a long row of digits, `int` makes a ValueError of its own.
+    return host, _port(int(port) if len(port) <= _MOST_DIGITS else _MOST_PORT + 1, text)
 
 
 def format_addr(address: Address) -> str:

@@ -30,7 +30,7 @@ class _LiveObject(Following):
     def __init__(self, client: "Client", path: str, live: Live) -> None:
         self.path = path
         self._client = client
-        self._callbacks: tuple[Callable[..., object], ...] = ()
+        self._callbacks: tuple[_Callback, ...] = ()
         super().__init__(client.driver, live, client.operation_timeout)
         error = live.error
         if error is not None or not live.exists:
@@ -54,9 +54,10 @@ class _LiveObject(Following):
             raise ArgumentTypeError(msg)
 
         def first() -> None:
-            self._call(callback)
-            if callback not in self._callbacks:
-                self._callbacks += (callback,)
+            added = _Callback(callback)
+            self._call(added)
+            if all(each.function != callback for each in self._callbacks):
+                self._callbacks += (added,)
 
         try:
             self.follow(first)
@@ -73,20 +74,24 @@ class _LiveObject(Following):
             try:
                 self._call(callback)
             except CancelWatch:
-                log.debug("%r of %r cancelled its watch", callback, self)
+                log.debug("%r of %r cancelled its watch", callback.function, self)
                 self._remove(callback)
             except Exception:
-                log.exception("%r of %r failed, and is not called again", callback, self)
+                log.exception("%r of %r failed, and is not called again", callback.function, self)
                 self._remove(callback)
 
-    def _call(self, callback: Callable[..., object]) -> None:
+    def _call(self, callback: "_Callback") -> None:
+        changes = self._live.changes
+        if callback.told == changes:
+            return  # a change between the first call's being due and its being made was told by it
+        callback.told = changes
         if not self.deleted:
-            callback(self)
-        elif accepts(callback, 0):
-            callback()
+            callback.function(self)
+        elif accepts(callback.function, 0):
+            callback.function()
 
-    def _remove(self, callback: Callable[..., object]) -> None:
-        self._callbacks = tuple(each for each in self._callbacks if each != callback)
+    def _remove(self, callback: "_Callback") -> None:
+        self._callbacks = tuple(each for each in self._callbacks if each is not callback)
         if not self._callbacks:
             self.unfollow()
 
@@ -94,6 +99,16 @@ class _LiveObject(Following):
         identity = self._client.client_id
         session = identity[0] if identity else 0
         return f"zc.zk.{type(self).__name__}({session:#x}, {self.path})"
+
+
+class _Callback:
+    """A function, and up to which change it was called."""
+
+    __slots__ = ("function", "told")
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.function = function
+        self.told = -1
 
 
 class Children(_LiveObject):

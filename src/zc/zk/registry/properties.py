@@ -1,5 +1,6 @@
 """Properties: JSON in a node's data, and the plans that change them without losing anybody's change."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -13,6 +14,8 @@ from zc.zk.records import Stat
 
 Data = dict[str, Any]  # Any: JSON
 STRING_VALUE = "string_value"
+_INFINITY = float("inf")
+_SPACE = " \t\n\r\v\f"  # and nothing else: to `str.strip`, control characters are space as well
 log = logging.getLogger("zc.zk")
 
 
@@ -22,12 +25,14 @@ def decode(data: bytes, path: str = "") -> Data:
     Nothing that data can hold raises: they come from others. Text that is not UTF-8 survives being read and written.
     """
     text = data.decode(errors="surrogateescape")
-    stripped = text.strip()
+    stripped = text.strip(_SPACE)
     if not stripped:
         return {}
     if stripped.startswith("{") and stripped.endswith("}"):
         try:
-            decoded = simplejson.loads(stripped, parse_constant=_refuse_constant)
+            decoded = simplejson.loads(
+                stripped, parse_constant=_refuse_constant, parse_float=_finite
+            )
         except (ValueError, RecursionError) as error:
             # Not the data: they may be secret, and are anybody's.
             log.exception("bad JSON in %s: %s", path or "a node", type(error).__name__)
@@ -35,6 +40,13 @@ def decode(data: bytes, path: str = "") -> Data:
             if isinstance(decoded, dict):
                 return decoded
     return {STRING_VALUE: text}
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (_INFINITY, -_INFINITY):
+        return _refuse_constant(text)  # a number that could not be written again
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -49,13 +61,16 @@ def encode(properties: Mapping[str, Any]) -> bytes:
     """
     if len(properties) == 1 and isinstance(properties.get(STRING_VALUE), str):
         text: str = properties[STRING_VALUE]
-        return text.encode(errors="surrogateescape")
+        with contextlib.suppress(UnicodeEncodeError):  # half of a surrogate pair: JSON has a form
+            return text.encode(errors="surrogateescape")
     for name in properties:
         if not isinstance(name, str):
             msg = f"a property's name must be a string, not {name!r}"
             raise ArgumentTypeError(msg)
     try:
-        return simplejson.dumps(properties, separators=(",", ":"), allow_nan=False).encode()
+        return simplejson.dumps(
+            properties, separators=(",", ":"), allow_nan=False, encoding=None
+        ).encode()
     except TypeError as error:
         raise ArgumentTypeError(f"properties must be JSON: {error}") from error
     except (ValueError, RecursionError) as error:

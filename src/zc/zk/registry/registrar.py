@@ -1,5 +1,6 @@
 """The registrations of one client, on threads: makes them, keeps them, ends them."""
 
+import contextlib
 import random
 import threading
 from collections.abc import Mapping
@@ -8,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
 from zc.zk.drivers.planning import Background
-from zc.zk.errors import ConnectionClosedError, NodeExistsError, OperationTimeoutError
+from zc.zk.errors import (
+    ConnectionClosedError,
+    NodeExistsError,
+    OperationTimeoutError,
+    ZooKeeperError,
+)
 from zc.zk.registry.properties import Data, decode, encode
 from zc.zk.registry.servers import Registration, claim
 from zc.zk.security import ACL
@@ -56,7 +62,7 @@ class RegisteredServer:
         A node whose ACL does not allow to write it, as by default, is deleted and created again.
         """
         new = {**self.data, **(data or {}), **properties}
-        self._registrar.write(self.path, encode(new))
+        self._registrar.write(self._registration, encode(new))
 
     def withdraw(self) -> None:
         """Remove the node for good.
@@ -64,7 +70,7 @@ class RegisteredServer:
         Raises `OperationTimeoutError` when that could not be done in time; it is still done as soon as a server is
         there.
         """
-        self._registrar.withdraw(self.path)
+        self._registrar.withdraw(self._registration)
 
     def __repr__(self) -> str:
         return repr(self._registration)
@@ -78,6 +84,8 @@ class Registrar:
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[Registration, Background]] = {}
         self._claimed: set[str] = set()
+        self._leaving: dict[str, tuple[Registration, Background]] = {}
+        self._settled = threading.Condition()
 
     def register(
         self, path: str, data: bytes, acl: tuple[ACL, ...], patience: float | None
@@ -88,18 +96,44 @@ class Registrar:
                 identity = self._client.client_id
                 raise NodeExistsError(path, identity[0] if identity else None)
             self._claimed.add(path)
+        registration = Registration(path, data, acl, self._spread, self._tell)
         try:
             if patience is None:
                 patience = self._client.session_timeout + _NAME_PATIENCE
             longest = max(self._client.operation_timeout, patience + 1)
-            self._client.run(claim(path, data, acl, patience), longest)
-            registration = Registration(path, data, acl, self._spread)
+            self._await_leaving(path, longest)
+            self._claim(registration, patience, longest)
             with self._lock:
                 self._kept[path] = registration, self._keep(registration)
         finally:
             with self._lock:
                 self._claimed.discard(path)
         return RegisteredServer(self, registration)
+
+    def _claim(self, registration: Registration, patience: float, longest: float) -> None:
+        path = registration.path
+        plan = claim(path, registration.data, registration.acl, patience)
+        try:
+            self._client.run(plan, longest)
+        except BaseException as error:
+            # Where it is unknown whether there is a node now, nobody knows it as registered: it goes again.
+            if not isinstance(error, ZooKeeperError) or error.maybe_applied:
+                registration.withdraw()
+                with self._lock:
+                    self._leaving[path] = registration, self._keep(registration)
+            raise
+
+    def _await_leaving(self, path: str, seconds: float) -> None:
+        """Let an earlier registration of that name go first, or it would take the next one's node with it."""
+        with self._lock:
+            leaving = self._leaving.get(path)
+        if leaving is None:
+            return
+        registration, background = leaving
+        if not background.has_ended:
+            self._settle(registration, seconds)
+        with self._lock:
+            self._leaving.pop(path, None)
 
     def _keep(self, registration: Registration) -> Background:
         return Background(self._client.driver, registration.keep(), repr(registration))
@@ -115,47 +149,63 @@ class Registrar:
                 if background.has_ended and registration.is_wanted:
                     self._kept[path] = registration, self._keep(registration)
 
-    def has(self, path: str) -> bool:
-        """Whether the node at `path` is a registration of ours."""
-        return path in self._kept
+    def at(self, path: str) -> Registration | None:
+        """Return our registration of the node at `path`, if that is what it is."""
+        kept = self._kept.get(path)
+        return None if kept is None else kept[0]
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, registration: Registration, data: bytes) -> None:
         """Give a registered node other data, and wait until it has them."""
-        registration = self._registration(path)
+        self._require_kept(registration)
+        registration.require_sendable(data, self._client.chroot)
         with self._client.driver.lock:
             registration.want(data)
-        self._settle(registration)
+        self._settle(registration, self._client.operation_timeout)
 
-    def withdraw(self, path: str) -> None:
+    def withdraw(self, registration: Registration) -> None:
         """Remove a registered node, and wait until it is gone."""
-        registration = self._registration(path)
+        self._require_kept(registration)
+        path = registration.path
         with self._client.driver.lock:
             registration.withdraw()
-        try:
-            self._settle(registration)
-        finally:
-            with self._lock:
-                self._kept.pop(path, None)
+        with self._lock:
+            kept = self._kept.pop(path, None)
+            if kept is not None:
+                self._leaving[path] = kept
+        self._settle(registration, self._client.operation_timeout)
+        with self._lock:
+            self._leaving.pop(path, None)
 
-    def _registration(self, path: str) -> Registration:
-        kept = self._kept.get(path)
-        if kept is None:
-            raise ConnectionClosedError(path, reason="the registration was withdrawn")
-        return kept[0]
+    def _require_kept(self, registration: Registration) -> None:
+        self._client.driver.require_own_process()
+        if self.at(registration.path) is not registration:  # the name may be another's by now
+            raise ConnectionClosedError(registration.path, reason="the registration was withdrawn")
 
-    def _settle(self, registration: Registration) -> None:
-        settled = threading.Event()
-        registration.settled = settled.set
-        until = monotonic() + self._client.operation_timeout
-        while not registration.is_settled:
-            if self._client.driver.session.phase.is_ending:
-                raise ConnectionClosedError(registration.path)
-            if not settled.wait(max(0.0, until - monotonic())):
-                standing = self._client.driver.session.standing
-                raise OperationTimeoutError(registration.path, reason=standing, maybe_applied=True)
-            settled.clear()
+    def _tell(self) -> None:
+        with self._settled:
+            self._settled.notify_all()
+
+    def _settle(self, registration: Registration, seconds: float) -> None:
+        session = self._client.driver.session
+        with self._settled:
+            self._settled.wait_for(
+                lambda: registration.is_settled or session.phase.is_ending, max(0.0, seconds)
+            )
+        if registration.is_settled:
+            return
+        if session.phase.is_ending:
+            raise ConnectionClosedError(registration.path)
+        raise OperationTimeoutError(registration.path, reason=session.standing, maybe_applied=True)
 
     def withdraw_all(self) -> None:
-        """Remove every registered node."""
-        for path in list(self._kept):
-            self.withdraw(path)
+        """Remove every registered node; those of a client that was closed went with its session."""
+        self._client.driver.require_own_process()
+        with self._lock:
+            kept, self._kept = list(self._kept.values()), {}
+        with self._client.driver.lock:
+            for registration, _ in kept:
+                registration.withdraw()
+        until = monotonic() + self._client.operation_timeout
+        with contextlib.suppress(ConnectionClosedError):
+            for registration, _ in kept:
+                self._settle(registration, until - monotonic())

@@ -12,6 +12,7 @@ from zc.zk.errors import (
     BadVersionError,
     ConnectionClosedError,
     ConnectionLoss,
+    NetworkError,
     NoAuthError,
     NodeExistsError,
     NoNodeError,
@@ -20,6 +21,7 @@ from zc.zk.errors import (
 )
 from zc.zk.operations import Create, Delete, Exists, GetData, SetData
 from zc.zk.plans import Change, Pause, Plan, Wait, Whoami
+from zc.zk.protocol.requests import encode
 from zc.zk.records import Stat, WatchedEvent
 from zc.zk.security import ACL
 
@@ -32,29 +34,45 @@ def claim(path: str, data: bytes, acl: tuple[ACL, ...], patience: float) -> Plan
 
     A node that our own earlier session left is taken over. One of another session, most often of a predecessor that
     crashed, is waited for, up to `patience` seconds; then, or when it is of no session, `NodeExistsError` names the
-    owner.
+    owner. Of any other error, `maybe_applied` says whether it may have left a node of ours.
     """
     lost_reply = False
-    while True:
-        try:
-            yield from Create(path, data, acl, CreateFlag.EPHEMERAL)
-            return
-        except ConnectionLoss:
-            lost_reply = True  # the node itself will tell whether it was made
-        except NodeExistsError:
-            pass
-        gone = Change()
-        stat = yield from Exists(path, gone)
-        if stat is None:
-            continue
-        ids = yield from Whoami()
-        owner = stat.owner_session_id
-        if owner == ids.current and lost_reply:
-            return
-        if owner in ids.earlier:
-            yield from _remove(path, stat)
-        elif owner is None or owner == ids.current or not (yield from Wait(gone, patience)):
-            raise NodeExistsError(path, owner or 0)
+    try:
+        while True:
+            try:
+                yield from Create(path, data, acl, CreateFlag.EPHEMERAL)
+                return
+            except ConnectionLoss:
+                lost_reply = True  # the node itself will tell whether it was made
+            except ConnectionClosedError:
+                raise
+            except SessionExpiredError:
+                continue  # it was never sent: the next session makes it
+            except NodeExistsError:
+                pass
+            if (yield from _is_ours(path, patience, lost_reply=lost_reply)):
+                return
+    except NetworkError as error:
+        error.maybe_applied = error.maybe_applied or lost_reply
+        raise
+
+
+def _is_ours(path: str, patience: float, *, lost_reply: bool) -> Plan[bool]:
+    gone = Change()
+    stat = yield from Exists(path, gone)
+    if stat is None:
+        return False
+    ids = yield from Whoami()
+    owner = stat.owner_session_id
+    if gone.event is not None:
+        return False  # what we saw is over
+    if owner == ids.current and lost_reply:
+        return True
+    if owner in ids.earlier:
+        yield from _remove(path, stat)
+    elif owner is None or owner == ids.current or not (yield from Wait(gone, patience)):
+        raise NodeExistsError(path, owner)
+    return False
 
 
 def _remove(path: str, stat: Stat) -> Plan[None]:
@@ -68,19 +86,26 @@ class Registration:
     """A server's node, and what is wanted of it.
 
     `is_held` is whether the node was last seen to be there and ours. `settled` is called whenever what is wanted is
-    there. `want` and `withdraw` are called under the driver's lock.
+    there, and when nothing more is done about it because the client was closed. `want` and `withdraw` are called under
+    the driver's lock.
     """
 
     def __init__(
-        self, path: str, data: bytes, acl: tuple[ACL, ...], spread: Callable[[], float]
+        self,
+        path: str,
+        data: bytes,
+        acl: tuple[ACL, ...],
+        spread: Callable[[], float],
+        settled: Callable[[], None],
     ) -> None:
         self.path = path
         self.data = data
         self.acl = acl
         self.is_wanted = True
         self.is_held = True
+        self._may_exist = True  # also while the request that makes the node is out
         self._changed = Change()  # what the plan waits for
-        self.settled: Callable[[], None] = lambda: None
+        self.settled = settled
         self._pending: bytes | None = None  # data to write that the node does not have yet
         self._spread = spread
         self._complaint = ""
@@ -88,6 +113,10 @@ class Registration:
     def __repr__(self) -> str:
         standing = "held" if self.is_held else "not held" if self.is_wanted else "withdrawn"
         return f"<Registration {self.path} {standing}>"
+
+    def require_sendable(self, data: bytes, root: str) -> None:
+        """Raise `RequestTooLargeError` for data that the node could not be created with."""
+        encode(Create(self.path, data, self.acl, CreateFlag.EPHEMERAL), root)
 
     def want(self, data: bytes) -> None:
         """Give the node other data."""
@@ -106,15 +135,16 @@ class Registration:
     def is_settled(self) -> bool:
         """Whether what is wanted was there when the plan last looked."""
         if not self.is_wanted:
-            return not self.is_held
+            return not self._may_exist
         return self.is_held and self._pending is None
 
     def keep(self) -> Plan[None]:
         """Bring about what is wanted, for as long as the client is open; ends when the node is withdrawn and gone."""
-        while self.is_wanted or self.is_held:
+        while self.is_wanted or self._may_exist:
             try:
                 yield from self._look()
             except ConnectionClosedError:
+                self.settled()
                 raise
             except (ConnectionLoss, SessionExpiredError):
                 continue  # what came of it is seen by looking again, as soon as a server is there
@@ -128,17 +158,19 @@ class Registration:
         try:
             data, stat = yield from GetData(self.path, changed)
         except NoNodeError:
-            self.is_held = False
+            self.is_held = self._may_exist = False
             yield from self._create()
             return
         ids = yield from Whoami()
+        if changed.event is not None:
+            return  # what we saw is over: by now the node may be another's, of the same version
         if stat.owner_session_id == ids.current:
             self._complaint = ""
             yield from self._hold(data, stat, changed)
         elif stat.owner_session_id in ids.earlier:
             yield from _remove(self.path, stat)
         else:
-            self.is_held = False
+            self.is_held = self._may_exist = False
             if self.is_wanted:
                 self._complain(f"held by session {stat.ephemeralOwner:#x}, waiting until it goes")
                 yield from self._wait(changed)
@@ -147,6 +179,7 @@ class Registration:
         if not self.is_wanted:
             return
         data = self.data if self._pending is None else self._pending
+        self._may_exist = True
         try:
             yield from Create(self.path, data, self.acl, CreateFlag.EPHEMERAL)
         except NodeExistsError:
