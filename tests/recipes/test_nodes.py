@@ -1,0 +1,146 @@
+import pytest
+
+from tests.playbook import Playbook, Tree, failing
+from zc.zk.errors import ConnectionLoss, NodeExistsError, NoNodeError
+from zc.zk.operations import Create, Create2, Delete, Exists, GetChildren
+from zc.zk.plans import Plan
+from zc.zk.recipes.nodes import create_with_parents, delete_recursively, ensure_path
+from zc.zk.security import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE
+
+OPEN: list[ACL] = OPEN_ACL_UNSAFE
+
+
+def ensuring(path: str) -> Plan[bool]:
+    return ensure_path(path, OPEN)
+
+
+# ensure_path
+
+
+def test_a_path_that_is_there_takes_one_question() -> None:
+    play = Playbook(Tree("/a"), ensuring("/a"))
+
+    assert play.run()
+    assert play.steps == [Exists("/a")]
+
+
+@pytest.mark.parametrize("existing", [[], ["/a"], ["/a", "/a/b"], ["/a", "/a/b", "/a/b/c"]])
+def test_a_path_is_made_as_far_as_it_is_missing(existing: list[str]) -> None:
+    tree = Tree(*existing)
+
+    assert Playbook(tree, ensuring("/a/b/c")).run()
+    assert list(tree.nodes) == ["/", "/a", "/a/b", "/a/b/c"]
+
+
+def test_what_is_made_has_no_data_and_the_acl_that_was_given() -> None:
+    tree = Tree()
+
+    Playbook(tree, ensure_path("/a/b", CREATOR_ALL_ACL)).run()
+
+    assert {node.acl for path, node in tree.nodes.items() if path != "/"} == {
+        tuple(CREATOR_ALL_ACL)
+    }
+    assert tree.nodes["/a/b"].data == b""
+
+
+def test_somebody_else_may_make_the_path_at_the_same_time() -> None:
+    tree = Tree()
+    play = Playbook(tree, ensuring("/a"))
+    play.before.append((Create, lambda: tree.create("/a")))
+
+    assert play.run()
+
+
+def test_somebody_else_may_delete_the_parent_at_the_same_time() -> None:
+    tree = Tree("/a")
+    play = Playbook(tree, ensuring("/a/b"))
+    play.before.append((Create, lambda: tree.delete("/a")))
+
+    assert play.run()
+    assert "/a/b" in tree.nodes
+
+
+def test_a_chroot_that_cannot_be_made_is_an_error() -> None:
+    tree = Tree()
+    del tree.nodes["/"]
+    play = Playbook(tree, ensuring("/"))
+    play.before.append((Create, failing(NoNodeError("/"))))
+
+    with pytest.raises(NoNodeError):
+        play.run()
+
+
+def test_a_lost_connection_while_a_path_is_made_reaches_the_caller() -> None:
+    play = Playbook(Tree(), ensuring("/a"))
+    play.after.append((Create, failing(ConnectionLoss())))
+
+    with pytest.raises(ConnectionLoss):
+        play.run()
+
+
+# create_with_parents
+
+
+def test_a_node_whose_parent_is_there_takes_one_request() -> None:
+    tree = Tree("/a")
+    play = Playbook(tree, create_with_parents(Create2("/a/b", b"x")))
+
+    path, stat = play.run()
+
+    assert (path, stat) == ("/a/b", tree.nodes["/a/b"].stat)
+    assert play.steps == [Create2("/a/b", b"x")]
+
+
+def test_a_node_is_made_with_those_above_it() -> None:
+    tree = Tree()
+
+    Playbook(tree, create_with_parents(Create2("/a/b/c", b"x", tuple(CREATOR_ALL_ACL)))).run()
+
+    assert [node.data for node in tree.nodes.values()] == [b"", b"", b"", b"x"]
+    assert tree.nodes["/a"].acl == tuple(CREATOR_ALL_ACL)
+
+
+def test_a_node_that_is_there_is_an_error() -> None:
+    with pytest.raises(NodeExistsError):
+        Playbook(Tree("/a"), create_with_parents(Create2("/a"))).run()
+
+
+# delete_recursively
+
+
+def test_a_branch_is_deleted_and_nothing_else() -> None:
+    tree = Tree("/a", "/a/b", "/a/b/c", "/a/d", "/ab")
+
+    assert Playbook(tree, delete_recursively("/a")).run()
+    assert list(tree.nodes) == ["/", "/ab"]
+
+
+def test_a_branch_that_is_not_there_is_deleted_already() -> None:
+    assert Playbook(Tree(), delete_recursively("/a")).run()
+
+
+def test_what_others_create_meanwhile_is_deleted_too() -> None:
+    tree = Tree("/a")
+    play = Playbook(tree, delete_recursively("/a"))
+    play.before.append((Delete, lambda: tree.create("/a/late")))
+
+    assert play.run()
+    assert list(tree.nodes) == ["/"]
+
+
+@pytest.mark.parametrize("step", [GetChildren, Delete])
+def test_what_others_delete_meanwhile_is_no_error(step: type[GetChildren | Delete]) -> None:
+    tree = Tree("/a")
+    play = Playbook(tree, delete_recursively("/a"))
+    play.before.append((step, lambda: tree.delete("/a")))
+
+    assert play.run()
+
+
+def test_the_root_keeps_its_name_when_its_children_are_deleted() -> None:
+    play = Playbook(Tree("/a"), delete_recursively("/"))
+    play.before.append((Delete, lambda: None))
+
+    play.go_on()
+
+    assert play.asked(Delete)[0] == Delete("/a")
