@@ -4,6 +4,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from time import monotonic
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from zc.zk.protocol.live import Live
@@ -81,6 +82,11 @@ class Following:
 
 def accepts(function: Callable[..., object], count: int) -> bool:
     """Whether a function can be called with so many positional arguments; found out without calling it."""
+    if type(function) is FunctionType and not hasattr(function, "__wrapped__"):
+        code = function.__code__
+        if not (code.co_flags & inspect.CO_VARARGS or code.co_kwonlyargcount):
+            # What `inspect` would find, for a fiftieth of its time.
+            return code.co_argcount - len(function.__defaults__ or ()) <= count <= code.co_argcount
     try:
         inspect.signature(function).bind(*[None] * count)
     except TypeError:

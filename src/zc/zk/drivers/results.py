@@ -17,6 +17,27 @@ T = TypeVar("T")
 _GRACE = 1.0  # seconds: the driver itself ends a request at its deadline; a waiter only insists
 
 
+class Latch:
+    """An event that one thread waits for: lean, because each live object needs one to begin with."""
+
+    __slots__ = ("_is_open", "_lock")
+
+    def __init__(self) -> None:
+        self._is_open = False
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def open(self) -> None:
+        """Let the waiter go on; called under the driver's lock, more than once perhaps."""
+        if not self._is_open:
+            self._is_open = True
+            self._lock.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is open, or so many seconds; return whether it is."""
+        return self._lock.acquire(timeout=min(seconds, 1e6))
+
+
 class Waiting(Request):
     """A request whose caller waits in `wait`."""
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
 from zc.zk.drivers.dialling import dial, is_writable
-from zc.zk.drivers.results import AsyncResult, Waiting
+from zc.zk.drivers.results import AsyncResult, Latch, Waiting
 from zc.zk.drivers.wire import Wire
 from zc.zk.errors import ConnectionClosedError, ForkedClientError, OperationTimeoutError
 from zc.zk.operations import Operation
@@ -29,6 +29,8 @@ from zc.zk.protocol.session import Session
 from zc.zk.protocol.states import Phase, StateChange
 
 R = TypeVar("R")
+_TRICKLE = 4096  # bytes at one reading: fewer, while many replies are due, are too few
+_NAP = 0.0005  # seconds
 _FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
 _LONGEST_SLEEP = 1.0  # seconds: a deadline that was set meanwhile is met this late at the most
 _END = 0.9  # seconds that the threads get to end after that: together less than the two that `stop` may take
@@ -175,11 +177,11 @@ class ThreadDriver:
     def keep(self, live: Live, deadline: float) -> None:
         """Make a live node current; return when it is known, or drop it at the deadline: `OperationTimeoutError`."""
         self.require_own_process()
-        known = threading.Event()
+        known = Latch()
         with self.lock:
             if self.session.phase.is_ending:
                 raise ConnectionClosedError(live.path)
-            live.on_change = known.set
+            live.on_change = known.open
             live.refresh()
         self.flush()
         in_time = known.wait(max(0.0, deadline - monotonic()))
@@ -292,6 +294,10 @@ class ThreadDriver:
             wait = self._turn(wire, data)
             if wait is None:
                 return self.session.fault or "closed by the caller"
+            if 0 < len(data) < _TRICKLE and self.session.may_linger:
+                time.sleep(
+                    _NAP
+                )  # a look costs more than a reply: let some more come, and the server work
             try:
                 data = wire.receive(wait)
             except TimeoutError:
