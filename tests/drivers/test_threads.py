@@ -208,7 +208,7 @@ def test_a_live_node_of_a_closed_client_is_an_error(client: Client) -> None:
     client.stop()
 
     with pytest.raises(ConnectionClosedError, match="/a"):
-        client.driver.keep(live, time.monotonic() + SOON)
+        client.driver.keep([live], time.monotonic() + SOON)
 
 
 @pytest.mark.slow
@@ -218,7 +218,7 @@ def test_making_a_live_node_current_ends_when_the_client_is_closed(
     live = LiveData(proxied.driver.session, "/a")
     proxy.hold()
     with ThreadPoolExecutor(1) as threads:
-        keeping = threads.submit(proxied.driver.keep, live, time.monotonic() + stretched(SOON))
+        keeping = threads.submit(proxied.driver.keep, [live], time.monotonic() + stretched(SOON))
         assert remains(lambda: not keeping.done(), A_MOMENT)
 
         proxied.stop()

@@ -492,3 +492,36 @@ def test_watches_follow_a_client_that_is_started_again(client: Client) -> None:
     client.set("/a", b"1")
 
     wait_until(lambda: seen == [b"0", b"1"], SOON)
+
+
+def test_many_data_watches_are_set_up_at_once_and_each_has_its_function(client: Client) -> None:
+    client.create("/b", b"1")
+    told: list[tuple[str, bytes | None]] = []
+
+    watches = client.data_watches(
+        {
+            "/a": lambda data, stat: told.append(("/a", data)),
+            "/b": lambda data, stat: told.append(("/b", data)),
+            "/missing": lambda data, stat: told.append(("/missing", data)),
+        }
+    )
+
+    assert list(watches) == ["/a", "/b", "/missing"]
+    assert told == [("/a", b"0"), ("/b", b"1"), ("/missing", None)]
+    client.set("/b", b"2")
+    wait_until(lambda: told[3:] == [("/b", b"2")], SOON)
+
+
+@pytest.mark.slow
+def test_no_watch_of_many_stays_when_a_function_raises(client: Client) -> None:
+    def fail(data: object, stat: object) -> None:
+        raise KeyError(data)
+
+    with pytest.raises(KeyError):
+        client.data_watches({"/a": lambda data, stat: None, "/": fail})
+
+    wait_until(lambda: is_forgotten(client), SOON)
+
+
+def test_no_data_watches_are_set_up_for_no_path(client: Client) -> None:
+    assert client.data_watches({}) == {}

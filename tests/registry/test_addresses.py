@@ -22,7 +22,8 @@ def test_an_address_is_read_as_host_and_port(text: str, address: tuple[str, int]
 
 
 @pytest.mark.parametrize(
-    "text", ["", "host", "host:", "host:x", "host:1:2", "::1:8080", "[host]:1", "h:²", "h:-1", "h: 1"]
+    "text",
+    ["", "host", "host:", "host:x", "host:1:2", "::1:8080", "[host]:1", "h:²", "h:-1", "h: 1"],
 )
 def test_what_is_no_address_is_named_in_the_error(text: str) -> None:
     with pytest.raises(ArgumentError) as caught:

@@ -342,3 +342,30 @@ def test_writing_gives_up_when_its_time_is_over(
             properties.update(a=1)
 
         assert dict(properties) == {}
+
+
+def test_many_objects_are_read_at_once_and_live(zk: ZooKeeper) -> None:
+    zk.create("/other", b'{"threads": 2}')
+
+    children = zk.children_of(["/service", "/other"])
+    properties = zk.properties_of(["/service", "/other"])
+
+    assert {path: len(each) for path, each in children.items()} == {"/service": 0, "/other": 0}
+    assert {path: each["threads"] for path, each in properties.items()} == {
+        "/service": 1,
+        "/other": 2,
+    }
+    zk.create("/other/a")
+    properties["/service"].update(threads=3)
+    wait_until(lambda: list(children["/other"]) == ["a"], SOON)
+    assert properties["/service"]["threads"] == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["children_of", "properties_of"])
+def test_no_watch_of_many_stays_when_one_node_is_missing(zk: ZooKeeper, kind: str) -> None:
+    with pytest.raises(zc.zk.NoNodeError, match="/missing"):
+        getattr(zk, kind)(["/missing", "/service"])
+
+    gc.collect()
+    wait_until(lambda: zk.watches == set(), SOON)

@@ -11,13 +11,20 @@ from zc.zk.operations import GetData, SetData
 from zc.zk.registry.properties import Data, change, decode, encode
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
-    lambda values: st.lists(values, max_size=3)
-    | st.dictionaries(st.text("abé", max_size=3), values, max_size=3),
+    lambda values: (
+        st.lists(values, max_size=3)
+        | st.dictionaries(st.text("abé", max_size=3), values, max_size=3)
+    ),
     max_leaves=8,
 )
-PROPERTIES = st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), JSON, max_size=4)
+PROPERTIES = st.dictionaries(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=6), JSON, max_size=4
+)
 
 
 @given(PROPERTIES)

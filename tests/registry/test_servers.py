@@ -123,7 +123,7 @@ def test_a_node_of_no_session_is_not_waited_for() -> None:
     with pytest.raises(NodeExistsError) as caught:
         play.run()
 
-    assert caught.value.owner == 0
+    assert caught.value.owner is None
     assert play.asked(Wait) == []
 
 

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import simplejson
@@ -13,7 +13,7 @@ from zc.zk.codes import ANY_VERSION, DEFAULT_PORT, KeeperState, State
 from zc.zk.errors import ArgumentError, ArgumentTypeError, ConnectionClosedError
 from zc.zk.records import Stat
 from zc.zk.registry.addresses import Address, format_addr
-from zc.zk.registry.live import Children, Properties
+from zc.zk.registry.live import Children, Properties, children_of, properties_of
 from zc.zk.registry.properties import Data, decode, encode
 from zc.zk.registry.registrar import RegisteredServer, Registrar
 from zc.zk.security import ACL, READ_ACL_UNSAFE, checked_acl
@@ -139,6 +139,13 @@ class ZooKeeper:
         """
         return Children(self.client, path)
 
+    def children_of(self, paths: Iterable[str]) -> dict[str, Children]:
+        """Return the live children of many nodes by path; all are read at once.
+
+        Raises `NoNodeError` when one of them is not there now.
+        """
+        return children_of(self.client, paths)
+
     # --- configuration
 
     def properties(self, path: str, watch: bool = True) -> Properties:
@@ -147,6 +154,13 @@ class ZooKeeper:
         Raises `NoNodeError` when there is no such node now.
         """
         return Properties(self.client, path, watch)
+
+    def properties_of(self, paths: Iterable[str]) -> dict[str, Properties]:
+        """Return the live properties of many nodes by path; all are read at once.
+
+        Raises `NoNodeError` when one of them is not there now.
+        """
+        return properties_of(self.client, paths)
 
     def get_properties(self, path: str) -> Data:
         """Return the properties that a node has now, as a dictionary."""

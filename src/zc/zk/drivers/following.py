@@ -24,12 +24,13 @@ class Following:
     __slots__ = ("__weakref__", "_driver", "_is_due", "_live", "_turn")
 
     def __init__(self, driver: "ThreadDriver", live: Live, seconds: float) -> None:
-        """Make the live node current, within so many seconds."""
+        """Make the live node current, unless it is already, within so many seconds."""
         self._driver = driver
         self._live = live
         self._is_due = False
         self._turn: threading.RLock | None = None
-        driver.keep(live, monotonic() + seconds)
+        if not live.is_known:
+            driver.keep([live], monotonic() + seconds)
 
     def __del__(self) -> None:
         live: Live | None = getattr(self, "_live", None)

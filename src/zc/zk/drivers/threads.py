@@ -12,7 +12,8 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -174,22 +175,35 @@ class ThreadDriver:
 
     # --- live nodes
 
-    def keep(self, live: Live, deadline: float) -> None:
-        """Make a live node current; return when it is known, or drop it at the deadline: `OperationTimeoutError`."""
+    def keep(self, lives: Sequence[Live], deadline: float) -> None:
+        """Make live nodes current, all at once, and return when all are known.
+
+        Raises `OperationTimeoutError` at the deadline, and drops them.
+        """
         self.require_own_process()
-        known = Latch()
+        unknown = set(lives)
+        all_known = Latch()
+
+        def learn(live: Live) -> None:
+            unknown.discard(live)
+            if not unknown:
+                all_known.open()
+
         with self.lock:
             if self.session.phase.is_ending:
-                raise ConnectionClosedError(live.path)
-            live.on_change = known.open
-            live.refresh()
+                raise ConnectionClosedError(lives[0].path)
+            for live in lives:
+                live.on_change = partial(learn, live)
+                live.refresh()
         self.flush()
-        in_time = known.wait(max(0.0, deadline - monotonic()))
+        all_known.wait(max(0.0, deadline - monotonic()))
         with self.lock:
-            live.on_change = None
-            if not in_time:
-                live.drop()
-                raise OperationTimeoutError(live.path, reason=self.session.standing)
+            for live in lives:
+                live.on_change = None
+                if unknown:
+                    live.drop()
+            if unknown:
+                raise OperationTimeoutError(unknown.pop().path, reason=self.session.standing)
 
     def drop(self, live: Live) -> None:
         """Let go of a live node some time soon: the garbage collector calls this, in the middle of anything."""

@@ -1,7 +1,7 @@
 """Functions that are called with a node's data, or its children, now and after each change."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
@@ -94,9 +94,16 @@ class DataWatch(_Watch):
 
     __slots__ = ("_takes_event",)
 
-    def __init__(self, client: "Client", path: str, func: Function | None = None) -> None:
+    def __init__(
+        self,
+        client: "Client",
+        path: str,
+        func: Function | None = None,
+        live: LiveData | None = None,
+    ) -> None:
         self._takes_event = False
-        super().__init__(client, path, LiveData(client.driver.session, paths.validate(path)), func)
+        live = live or LiveData(client.driver.session, paths.validate(path))
+        super().__init__(client, path, live, func)
 
     def __call__(self, function: Function) -> Function:
         self._takes_event = accepts(function, 3)
@@ -155,3 +162,12 @@ class ChildrenWatch(_Watch):
         assert isinstance(live, LiveChildren)  # noqa: S101 (tells the type checker)
         names = list(live.names)
         return (live.exists, live.names), (names, live.event) if self._send_event else (names,)
+
+
+def watch_data(client: "Client", functions: Mapping[str, Function]) -> dict[str, DataWatch]:
+    """Make a `DataWatch` of each path with its function; all the nodes are read at once."""
+    lives = [LiveData(client.driver.session, paths.validate(path)) for path in functions]
+    with client.kept(lives):
+        return {
+            live.path: DataWatch(client, live.path, functions[live.path], live) for live in lives
+        }

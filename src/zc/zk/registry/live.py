@@ -1,7 +1,7 @@
 """What users hold of a live node: an iterable of children, a mapping of properties."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zc.zk import paths
@@ -119,8 +119,9 @@ class Children(_LiveObject):
 
     __slots__ = ()
 
-    def __init__(self, client: "Client", path: str) -> None:
-        super().__init__(client, path, LiveChildren(client.driver.session, paths.validate(path)))
+    def __init__(self, client: "Client", path: str, live: LiveChildren | None = None) -> None:
+        live = live or LiveChildren(client.driver.session, paths.validate(path))
+        super().__init__(client, path, live)
 
     @property
     def data(self) -> list[str]:
@@ -150,10 +151,13 @@ class Properties(_LiveObject, Mapping[str, Any]):  # Any: JSON
 
     __slots__ = ("_decoded", "_is_watching")
 
-    def __init__(self, client: "Client", path: str, watch: bool = True) -> None:
+    def __init__(
+        self, client: "Client", path: str, watch: bool = True, live: LiveData | None = None
+    ) -> None:
         self._is_watching = watch
         self._decoded: tuple[bytes | None, Data] = (None, {})
-        super().__init__(client, path, LiveData(client.driver.session, paths.validate(path)))
+        live = live or LiveData(client.driver.session, paths.validate(path))
+        super().__init__(client, path, live)
         if not watch:
             self.drop()
 
@@ -231,3 +235,17 @@ class Properties(_LiveObject, Mapping[str, Any]):  # Any: JSON
         written, stat = self._client.run(change(self.path, apply))
         with self._client.driver.lock:
             self._data.wrote(written, stat)
+
+
+def children_of(client: "Client", nodes: Iterable[str]) -> dict[str, Children]:
+    """Return the live children of many nodes, all read at once."""
+    lives = [LiveChildren(client.driver.session, paths.validate(path)) for path in nodes]
+    with client.kept(lives):
+        return {live.path: Children(client, live.path, live) for live in lives}
+
+
+def properties_of(client: "Client", nodes: Iterable[str]) -> dict[str, Properties]:
+    """Return the live properties of many nodes, all read at once."""
+    lives = [LiveData(client.driver.session, paths.validate(path)) for path in nodes]
+    with client.kept(lives):
+        return {live.path: Properties(client, live.path, live=live) for live in lives}
