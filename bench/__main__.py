@@ -1,0 +1,112 @@
+"""`python -m bench`: measure all subjects at all tasks in one run, and print one table."""
+
+import argparse
+import platform
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from bench.crew import Hand
+from bench.stage import Stage
+from bench.table import table
+from bench.tasks import SUBJECTS, TASKS, Result, Round, Task
+
+_ROUNDS, _HEAVY_ROUNDS = 7, 3
+_QUICK_ROUNDS = 2
+_WARM_UP = ("serial", "gets", "creates", "watches", "updates")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; the exit code says nothing about speed."""
+    arguments = _parse(argv)
+    tasks = [task for task in TASKS if not arguments.only or task.name in arguments.only]
+    counts = {task.name: task.quick_count if arguments.quick else task.count for task in TASKS}
+    bench = Bench(counts, arguments.rounds, quick=arguments.quick)
+    with Stage() as stage:
+        stage.furnish(max(counts.values()), max(counts.values()))
+        _say(_versions(stage))
+        measured = bench.run(stage, tasks)
+    print(table(tasks, counts, measured))
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    names = [task.name for task in TASKS]
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small counts and few rounds")
+    parser.add_argument("--only", action="append", choices=names, help="one task; can be repeated")
+    parser.add_argument("--rounds", type=int, help="how often each task is done by each subject")
+    return parser.parse_args(argv)
+
+
+class Bench:
+    """How often and how much is measured."""
+
+    def __init__(self, counts: dict[str, int], rounds: int | None, *, quick: bool) -> None:
+        self._counts = counts
+        self._rounds = rounds
+        self._is_quick = quick
+        self._marks = 0
+
+    def run(self, stage: Stage, tasks: Sequence[Task]) -> dict[str, list[Round]]:
+        """Measure task by task; within one the subjects take turns, round by round."""
+        with ExitStack() as stack:
+            hands = {name: stack.enter_context(Hand(name, stage)) for name in SUBJECTS}
+            self._warm_up(hands)
+            return {task.name: self._measure(task, hands, stage) for task in tasks}
+
+    def _warm_up(self, hands: dict[str, Hand]) -> None:
+        # The server's compiler needs some ten thousand requests of a kind before it is through.
+        _say("warming up")
+        for task in TASKS:
+            if task.name in _WARM_UP:
+                for _ in range(1 if self._is_quick else 3):
+                    for hand in hands.values():
+                        hand.do(task, self._counts[task.name], self._mark())
+
+    def _measure(self, task: Task, hands: dict[str, Hand], stage: Stage) -> list[Round]:
+        subjects = list(SUBJECTS)
+        rounds = []
+        for number in range(self._rounds_of(task)):
+            _say(f"{task.title.strip()}, round {number + 1}")
+            turn = number % len(subjects)
+            order = subjects[turn:] + subjects[:turn]
+            if task.kind == "memory":
+                rounds.append({name: self._weigh(task, name, stage) for name in order})
+            else:
+                count = self._counts[task.name]
+                rounds.append({name: hands[name].do(task, count, self._mark()) for name in order})
+        return rounds
+
+    def _weigh(self, task: Task, subject: str, stage: Stage) -> Result:
+        # In fresh processes: memory that was freed before would be used again, and not be seen.
+        count = self._counts[task.name]
+        with Hand(subject, stage) as hand:
+            resident = hand.do(task, count, self._mark()).resident
+        with Hand(subject, stage) as hand:
+            traced = hand.do(task, count, self._mark(), traced=True).traced
+        return Result(resident=resident, traced=traced)
+
+    def _rounds_of(self, task: Task) -> int:
+        if self._rounds is not None:
+            return self._rounds
+        if self._is_quick:
+            return _QUICK_ROUNDS
+        return _HEAVY_ROUNDS if task.is_heavy else _ROUNDS
+
+    def _mark(self) -> str:
+        self._marks += 1
+        return f"mark{self._marks:04}"
+
+
+def _versions(stage: Stage) -> str:
+    server = stage.server.words(b"srvr").splitlines()[0].partition(",")[0]
+    return f"Python {platform.python_version()}, {server}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

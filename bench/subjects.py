@@ -1,0 +1,216 @@
+"""The two libraries, doing what is measured as a user would write it."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from kazoo.client import KazooClient
+
+import zc.zk
+from bench.bare import Bare
+from bench.stage import children_path, data_path
+from bench.tasks import NODES
+
+TIMEOUT = 30.0  # seconds of session: nobody loses one who does not mean to
+
+
+class Subject(Protocol):
+    """Who is measured. `prepare` is not timed; what it returns is given to the call."""
+
+    @property
+    def client_id(self) -> tuple[int, bytes]:
+        """The session's id and password."""
+
+    def prepare(self, call: str, count: int, mark: str) -> Any:  # Any: what that call takes
+        """Make ready what `call` is given."""
+
+    def expect(self, mark: str) -> None:
+        """From now on wait for each watched node to show the mark."""
+
+    def wait_until_current(self) -> None:
+        """Return when each does."""
+
+    def cut(self) -> None:
+        """End the connection, from outside the library."""
+
+    def recover(self) -> None:
+        """After a cut, return when each watched node shows the mark."""
+
+    def close(self) -> None:
+        """End the session."""
+
+
+class Tally:
+    """Counts down the watched nodes that do not show a mark yet."""
+
+    def __init__(self) -> None:
+        self._mark: str | None = None
+        self._lock = threading.Lock()
+        self._left: set[int] = set()
+        self.is_complete = threading.Event()
+
+    def expect(self, mark: str, count: int) -> None:
+        """Wait from now on for so many nodes to show the mark."""
+        self.is_complete.clear()
+        self._left = set(range(count))
+        self._mark = mark
+
+    def see_children(self, number: int, names: list[str]) -> None:
+        """Take note of a node's children."""
+        if self._mark is not None and self._mark in names:
+            self._see(number)
+
+    def see_data(self, number: int, data: bytes | None) -> None:
+        """Take note of a node's data."""
+        if self._mark is not None and data is not None and data.startswith(self._mark.encode()):
+            self._see(number)
+
+    def _see(self, number: int) -> None:
+        with self._lock:
+            self._left.discard(number)
+            if not self._left:
+                self.is_complete.set()
+
+
+class Library:
+    """A client library; both have the same names for what is done here."""
+
+    def __init__(self, client: Any, port: int) -> None:  # Any: kazoo has no types
+        self._client = client
+        self._port = port
+        self._tally = Tally()
+        self._count = 0
+        self._watches: list[Any] = []
+        client.start()
+
+    def close(self) -> None:
+        """End the session."""
+        self._client.stop()
+
+    @property
+    def client_id(self) -> tuple[int, bytes]:
+        """The session's id and password."""
+        session_id, password = self._client.client_id
+        return session_id, password
+
+    def prepare(self, call: str, count: int, mark: str) -> Any:  # Any: what that call takes
+        """Make the list of paths."""
+        self._count = count
+        if call in ("get_serially", "get_in_flight"):
+            return [f"{NODES}/node"] * count
+        if call == "create_in_flight":
+            return [f"{NODES}/ephemeral/{mark}-{number}" for number in range(count)]
+        if call == "watch_children":
+            return [children_path(number) for number in range(count)]
+        return [data_path(number) for number in range(count)]
+
+    def get_serially(self, paths: list[str]) -> None:
+        """Get the nodes, one after the other."""
+        for path in paths:
+            self._client.get(path)
+
+    def get_in_flight(self, paths: list[str]) -> None:
+        """Ask for all nodes, and then look at the answers."""
+        for result in [self._client.get_async(path) for path in paths]:
+            result.get()
+
+    def create_in_flight(self, paths: list[str]) -> None:
+        """Ask for all nodes to be created, and then look at the answers."""
+        for result in [self._client.create_async(path, b"", ephemeral=True) for path in paths]:
+            result.get()
+
+    def watch_data(self, paths: list[str]) -> None:
+        """Set a live watch on each node's data."""
+        for number, path in enumerate(paths):
+            self._watches.append(self._watch_one(path, number))
+
+    def watch_data_in_flight(self, paths: list[str]) -> None:
+        """Set a live watch on each node's data, in as few round trips as the library can."""
+        self.watch_data(paths)
+
+    def watch_idly(self, paths: list[str]) -> None:
+        """Set a live watch on each node's data, with one function for all: it is not to be weighed."""
+        self._watches.extend(self._client.DataWatch(path, _ignore) for path in paths)
+
+    def _watch_one(self, path: str, number: int) -> Any:  # Any: a watch
+        return self._client.DataWatch(path, self._seer(number))
+
+    def _seer(self, number: int) -> Callable[[bytes | None, object], None]:
+        def changed(data: bytes | None, _stat: object) -> None:
+            self._tally.see_data(number, data)
+
+        return changed
+
+    # --- following changes
+
+    def expect(self, mark: str) -> None:
+        """From now on wait for each watched node to show the mark."""
+        self._tally.expect(mark, self._count)
+
+    def wait_until_current(self) -> None:
+        """Return when each watched node shows the mark."""
+        assert self._tally.is_complete.wait(300), "not current after 300 s"
+
+    recover = wait_until_current
+
+    def cut(self) -> None:
+        """End the connection, under the library's feet: a proxy's own work would be measured, too."""
+        for entry in Path("/proc/self/fd").iterdir():
+            with suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as held:
+                if held.family == socket.AF_INET and held.getpeername()[1] == self._port:
+                    held.shutdown(socket.SHUT_RDWR)
+
+
+def _ignore(_data: bytes | None, _stat: object) -> None:
+    pass
+
+
+class ZcZk(Library):
+    """zc.zk."""
+
+    def __init__(self, port: int) -> None:
+        client = zc.zk.Client(f"127.0.0.1:{port}", TIMEOUT, operation_timeout=300)
+        super().__init__(client, port)
+        self._registry = zc.zk.ZooKeeper(client)
+
+    def watch_data_in_flight(self, paths: list[str]) -> None:
+        """Set a live watch on each node's data, all read at once."""
+        functions = {path: self._seer(number) for number, path in enumerate(paths)}
+        self._watches.append(self._client.data_watches(functions))
+
+    def watch_children(self, paths: list[str]) -> None:
+        """Set a live object with a callback on each node."""
+        for number, path in enumerate(paths):
+            self._watches.append(self._follow(path, number))
+
+    def _follow(self, path: str, number: int) -> Any:  # Any: a function
+        @self._registry.children(path)
+        def changed(children: zc.zk.Children) -> None:
+            self._tally.see_children(number, children.data)
+
+        return changed
+
+
+class Kazoo(Library):
+    """kazoo."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(KazooClient(f"127.0.0.1:{port}", TIMEOUT), port)
+
+    def watch_children(self, paths: list[str]) -> None:
+        """Set a ChildrenWatch on each node."""
+        for number, path in enumerate(paths):
+            self._watches.append(self._follow(path, number))
+
+    def _follow(self, path: str, number: int) -> Any:  # Any: a watch
+        def changed(names: list[str]) -> None:
+            self._tally.see_children(number, names)
+
+        return self._client.ChildrenWatch(path, changed)
+
+
+MAKERS: dict[str, Callable[[int], Subject]] = {"zc.zk": ZcZk, "kazoo": Kazoo, "bare": Bare}

@@ -1,0 +1,97 @@
+"""Prints what was measured."""
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+
+from bench.tasks import SUBJECTS, TARGETS, Result, Round, Task
+
+Measured = Mapping[str, Sequence[Round]]  # by the name of the task
+_TITLE = 48
+_COLUMN = 12
+
+
+def table(tasks: Sequence[Task], counts: Mapping[str, int], measured: Measured) -> str:
+    """Give the table of ratios, that of sizes, and the list of targets, as text."""
+    parts = [_times(tasks, counts, measured), _sizes(tasks, measured), _targets(measured)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _times(tasks: Sequence[Task], counts: Mapping[str, int], measured: Measured) -> str:
+    groups = ("bare socket", "zc.zk / bare", "kazoo / bare", "kazoo / zc.zk")
+    head = [
+        " " * _TITLE + "".join(f"{group:>{2 * _COLUMN}}" for group in groups),
+        " " * _TITLE + f"{'wall':>{_COLUMN}}{'client CPU':>{_COLUMN}}" * len(groups),
+    ]
+    lines = [
+        _line(task, counts[task.name], measured[task.name])
+        for task in tasks
+        if task.kind != "memory" and measured.get(task.name)
+    ]
+    return "\n".join([*head, *lines]) if lines else ""
+
+
+def _line(task: Task, count: int, rounds: Sequence[Round]) -> str:
+    cells = [f"{task.title:<{_TITLE}}"]
+    cells += [_each(rounds, lambda r: r["bare"].wall / count)]
+    cells += [_each(rounds, lambda r: r["bare"].cpu / count)]
+    for above, below in (("zc.zk", "bare"), ("kazoo", "bare"), ("kazoo", "zc.zk")):
+        cells += [_ratio(rounds, above, below, lambda result: result.wall)]
+        cells += [_ratio(rounds, above, below, lambda result: result.cpu)]
+    return "".join(cells)
+
+
+def _each(rounds: Sequence[Round], measure: Callable[[Round], float]) -> str:
+    values = [measure(each) for each in rounds if "bare" in each]
+    return f"{median(values) * 1e6:>{_COLUMN - 3}.1f} us" if values else " " * _COLUMN
+
+
+def _ratio(
+    rounds: Sequence[Round], above: str, below: str, measure: Callable[[Result], float]
+) -> str:
+    # Of each round by itself: what slows the machine down slows all subjects of a round down.
+    values = [
+        measure(each[above]) / measure(each[below])
+        for each in rounds
+        if above in each and below in each
+    ]
+    return f"{median(values):>{_COLUMN}.2f}" if values else f"{'-':>{_COLUMN}}"
+
+
+def _sizes(tasks: Sequence[Task], measured: Measured) -> str:
+    head = " " * _TITLE + "".join(f"{subject:>{_COLUMN}}" for subject in SUBJECTS)
+    lines = []
+    for task in tasks:
+        rounds = measured.get(task.name, ())
+        if not rounds:
+            continue
+        if task.kind == "memory":
+            lines += [_row("bytes resident, a live data watch", rounds, lambda r: r.resident)]
+            lines += [_row("bytes allocated by Python", rounds, lambda r: r.traced)]
+        elif task.kind == "recover":
+            lines += [_row(f"{task.title}: s", rounds, lambda r: r.wall, 2)]
+            lines += [_row("  threads added", rounds, lambda r: r.threads)]
+    return "\n".join([head, *lines]) if lines else ""
+
+
+def _row(
+    title: str, rounds: Sequence[Round], measure: Callable[[Result], float], places: int = 0
+) -> str:
+    cells = [f"{title:<{_TITLE}}"]
+    for subject in SUBJECTS:
+        values = [measure(each[subject]) for each in rounds if subject in each]
+        cells.append(f"{median(values):>{_COLUMN}.{places}f}" if values else f"{'-':>{_COLUMN}}")
+    return "".join(cells)
+
+
+def _targets(measured: Measured) -> str:
+    lines = []
+    for target in TARGETS:
+        rounds = measured.get(target.task)
+        if rounds:
+            value = median(map(target.measure, rounds))
+            verdict = "yes" if target.is_met(value) else "NO"
+            bound = f"{'>=' if target.is_floor else '<='} {target.bound:g} {target.unit}"
+            lines.append(
+                f"{verdict:<4}{target.text:<{_TITLE}}{value:>{_COLUMN}.2f}   ({bound.strip()})"
+            )
+    return "\n".join(lines)

@@ -1,0 +1,114 @@
+"""What is measured, and how good it has to be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["plain", "update", "recover", "memory"]
+SUBJECTS = ("zc.zk", "kazoo", "bare")
+NODES = "/bench"
+DATA_SIZE = 100  # bytes in a node
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing that every subject is timed at.
+
+    `call` is the subject's method. `count` is how many times it does it, `quick_count` with --quick.
+    `is_heavy` tasks get fewer rounds.
+    """
+
+    name: str
+    title: str
+    call: str
+    count: int
+    quick_count: int
+    kind: Kind = "plain"
+    is_heavy: bool = False
+    ends_session: bool = False
+
+
+TASKS = (
+    Task("serial", "get, one after the other", "get_serially", 5000, 1000),
+    Task("gets", "20,000 gets in flight", "get_in_flight", 20_000, 4000),
+    Task("creates", "4,000 ephemeral creates in flight", "create_in_flight", 4000, 1000),
+    Task("watches", "set up 3,000 live data watches", "watch_data", 3000, 500),
+    Task("together", "  the same, in one go (kazoo: one by one)", "watch_data_in_flight", 3000, 500),
+    Task("updates", "update 3,000 live data watches", "watch_data", 3000, 500, "update"),
+    Task("cut", "10,000 live children current after a cut", "watch_children", 10_000, 1000, "recover", True),
+    Task(
+        "lost",
+        "10,000 live children current after session loss",
+        "watch_children",
+        10_000,
+        1000,
+        "recover",
+        True,
+        ends_session=True,
+    ),
+    Task(
+        "rearmed",
+        "10,000 live data watches current after a cut",
+        "watch_data",
+        10_000,
+        1000,
+        "recover",
+        True,
+    ),
+    Task("memory", "memory of a live data watch", "watch_idly", 10_000, 1000, "memory", True),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one subject needed for one task in one round: seconds, or bytes a watch.
+
+    `threads` is the highest number of threads beyond those there were before.
+    """
+
+    wall: float = 0.0
+    cpu: float = 0.0
+    threads: int = 0
+    resident: float = 0.0
+    traced: float = 0.0
+
+
+Round = dict[str, Result]  # by subject
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A promise about one task; `measure` takes one round, the median over the rounds counts."""
+
+    task: str
+    text: str
+    measure: Callable[[Round], float]
+    bound: float
+    unit: str = ""
+    is_floor: bool = False
+
+    def is_met(self, value: float) -> bool:
+        """Whether a value keeps the promise."""
+        return value >= self.bound if self.is_floor else value <= self.bound
+
+
+def _wall(subject: str, other: str) -> Callable[[Round], float]:
+    return lambda results: results[subject].wall / results[other].wall
+
+
+def _cpu(subject: str, other: str) -> Callable[[Round], float]:
+    return lambda results: results[subject].cpu / results[other].cpu
+
+
+TARGETS = (
+    Target("serial", "a get takes at most 1.25 x a bare round trip", _wall("zc.zk", "bare"), 1.25),
+    Target("serial", "a get is 1.6 x as fast as kazoo's", _wall("kazoo", "zc.zk"), 1.6, is_floor=True),
+    Target("gets", "gets in flight: 0.9 of the bare rate", _wall("bare", "zc.zk"), 0.9, is_floor=True),
+    Target("gets", "gets in flight: 1/6 of kazoo's CPU time", _cpu("kazoo", "zc.zk"), 6, is_floor=True),
+    Target("watches", "watches are set up 3 x as fast as kazoo's", _wall("kazoo", "zc.zk"), 3, is_floor=True),
+    Target("together", "  the same, in one go", _wall("kazoo", "zc.zk"), 3, is_floor=True),
+    Target("updates", "watches are updated 3 x as fast as kazoo's", _wall("kazoo", "zc.zk"), 3, is_floor=True),
+    Target("rearmed", "10,000 data watches are armed again in 3 s", lambda r: r["zc.zk"].wall, 3, "s"),
+    Target("rearmed", "a reconnect adds at most one thread", lambda r: r["zc.zk"].threads, 1),
+    Target("memory", "a live watch costs at most 1.5 kB", lambda r: r["zc.zk"].resident, 1500, "bytes"),
+)  # fmt: skip
