@@ -4,6 +4,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from tests.bareclient import BareClient, create_node
@@ -15,6 +16,15 @@ from tests.servers import AnyServer, EmbeddedServer, serving
 
 REAL = {"shared_real_server", "real_server", "own_real_server"}
 _chroot_numbers = itertools.count(1)
+
+# The same examples in every run, and no clock: what passes here passes on a busy machine.
+hypothesis.settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

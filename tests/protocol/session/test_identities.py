@@ -1,0 +1,93 @@
+import pytest
+
+from tests.protocol.conversation import Asked, Conversation
+from tests.protocol.session.phases import BOB, online, waiting
+from zc.zk.codes import KeeperState, State
+from zc.zk.errors import (
+    AuthFailedError,
+)
+from zc.zk.operations import (
+    SetData,
+    Sync,
+)
+from zc.zk.protocol.states import Phase
+
+
+def refused_identity() -> tuple[Conversation, Asked, Asked]:
+    talk = online()
+    identity, other = talk.ask(BOB), talk.ask(SetData("/a", b""))
+    talk.refuse(AuthFailedError.code)
+    return talk, identity, other
+
+
+def test_a_refused_identity_is_final() -> None:
+    talk, identity, _ = refused_identity()
+
+    assert isinstance(identity.error, AuthFailedError)
+    assert talk.session.phase is Phase.STOPPED
+    assert talk.session.keeper_state is KeeperState.AUTH_FAILED
+    assert talk.states == [State.CONNECTED, State.LOST]
+    assert talk.session.fault is not None
+
+
+def test_a_refused_identity_fails_all_that_waits() -> None:
+    _, _, other = refused_identity()
+
+    assert isinstance(other.error, AuthFailedError)
+    assert other.error.maybe_applied
+
+
+def test_after_a_refused_identity_every_call_fails_at_once() -> None:
+    talk, _, _ = refused_identity()
+
+    asked = talk.ask(Sync("/"))
+
+    assert isinstance(asked.error, AuthFailedError)
+
+
+def test_after_a_refused_identity_a_new_start_does_not_show_it() -> None:
+    talk, _, _ = refused_identity()
+
+    talk.open()
+    talk.connect()
+    talk.greet(0x52)
+
+    assert talk.asked == []
+    assert talk.states[-1] is State.CONNECTED
+
+
+def test_listeners_are_told_connected_after_identities_were_accepted() -> None:
+    talk = waiting()
+    talk.ask(BOB)
+    talk.connect()
+    talk.greet()
+
+    before = list(talk.states)
+    talk.reply(zxid=0)
+
+    assert before == []
+    assert talk.states == [State.CONNECTED]
+
+
+def test_an_identity_that_fails_for_another_reason_concerns_who_gave_it() -> None:
+    talk = online()
+    asked = talk.ask(BOB)
+
+    talk.refuse(-5)
+
+    assert str(asked.error) == "the server could not read the request"
+    assert talk.session.phase is Phase.OPEN
+
+
+@pytest.mark.parametrize("code", [-5, -99])
+def test_an_identity_that_fails_for_another_reason_does_not_hold_up_the_session(
+    code: int,
+) -> None:
+    talk = waiting()
+    talk.ask(BOB)
+    talk.connect()
+    talk.greet()
+
+    talk.refuse(code)
+
+    assert talk.states == [State.CONNECTED]
