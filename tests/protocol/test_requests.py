@@ -3,7 +3,7 @@ import pytest
 from tests import wire
 from zc.zk.codes import MAX_REQUEST_BYTES, CreateFlag
 from zc.zk.errors import ArgumentError, RequestTooLargeError
-from zc.zk.operations import Auth, Create, Delete, GetData, Operation, Ping, SetData
+from zc.zk.operations import Auth, Create, Delete, Exists, GetData, Operation, Ping, SetData, Watch
 from zc.zk.protocol.requests import NEVER, Request, encode
 
 _HEADER_BYTES = 8
@@ -84,3 +84,11 @@ def test_a_request_ends_with_its_error() -> None:
     request.fail(ArgumentError("no"))
 
     assert request.ended
+
+
+def test_a_watch_is_refused_where_the_request_that_re_arms_it_would_be_too_large() -> None:
+    path = "/" + "a" * (MAX_REQUEST_BYTES - 20)
+    encode(Exists(path), "")
+
+    with pytest.raises(RequestTooLargeError, match=r"Exists /a{199}\.\.\.$"):
+        encode(Exists(path, Watch()), "")

@@ -144,3 +144,13 @@ def test_the_root_keeps_its_name_when_its_children_are_deleted() -> None:
     play.go_on()
 
     assert play.asked(Delete)[0] == Delete("/a")
+
+
+def test_a_path_may_be_deeper_than_the_stack_of_calls() -> None:
+    path = "/a" * 2000
+    tree = Tree()
+
+    assert Playbook(tree, ensuring(path)).run()
+    assert path in tree.nodes
+    assert Playbook(tree, delete_recursively("/a")).run()
+    assert list(tree.nodes) == ["/"]

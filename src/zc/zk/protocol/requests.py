@@ -10,6 +10,10 @@ from zc.zk.operations import Operation
 
 FRAME_HEADER = struct.Struct(">iii")  # length, xid, opcode
 _HEADER_BYTES = 8  # of the length that a frame announces
+_REARMING_BYTES = (
+    64  # by which a SetWatches can exceed the request that left the watch: it must be possible, too
+)
+_SHOWN_CHARACTERS = 200  # of a path in an error
 NEVER = float("inf")
 
 
@@ -26,11 +30,16 @@ def encode(operation: Operation[Any], root: str) -> bytes:  # Any: replies of ev
         msg = f"{type(operation).__name__} cannot be encoded: {error}"
         raise ArgumentError(msg) from error
     body = out.getvalue()
-    if len(body) + _HEADER_BYTES > MAX_REQUEST_BYTES:
-        msg = (
-            f"the request is {len(body) + _HEADER_BYTES} bytes, servers accept {MAX_REQUEST_BYTES}:"
-            f" {type(operation).__name__} {getattr(operation, 'path', '')}"
-        )
+    size = len(body) + _HEADER_BYTES
+    most = MAX_REQUEST_BYTES
+    if getattr(operation, "watch", None) is not None:
+        most -= _REARMING_BYTES
+    if size > most:
+        path = getattr(operation, "path", "")
+        if len(path) > _SHOWN_CHARACTERS:
+            path = path[:_SHOWN_CHARACTERS] + "..."
+        name = type(operation).__name__
+        msg = f"the request is {size} bytes, servers accept {most}: {name} {path}"
         raise RequestTooLargeError(msg)
     return body
 

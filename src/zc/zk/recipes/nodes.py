@@ -14,15 +14,18 @@ def ensure_path(path: str, acl: Sequence[ACL]) -> Plan[bool]:
     """Create a node without data, and those above it, as far as they are missing."""
     if (yield from Exists(path)) is not None:
         return True
-    try:
-        yield from Create(path, b"", tuple(acl))
-    except NodeExistsError:
-        return True
-    except NoNodeError:
-        if path == "/":
-            raise
-        yield from ensure_path(paths.parent(path), acl)
-        return (yield from ensure_path(path, acl))
+    missing = [path]
+    while missing:
+        try:
+            yield from Create(missing[-1], b"", tuple(acl))
+        except NodeExistsError:
+            missing.pop()
+        except NoNodeError:
+            if missing[-1] == "/":
+                raise
+            missing.append(paths.parent(missing[-1]))
+        else:
+            missing.pop()
     return True
 
 
@@ -37,17 +40,19 @@ def create_with_parents(create: Create2) -> Plan[tuple[str, Stat]]:
 
 def delete_recursively(path: str) -> Plan[bool]:
     """Delete a node and all below it; what others delete or create meanwhile is gone in the end, too."""
-    while True:
+    doomed = [path]
+    while doomed:
         try:
-            names = yield from GetChildren(path)
+            names = yield from GetChildren(doomed[-1])
+            if not names:
+                yield from Delete(doomed[-1])
         except NoNodeError:
-            return True
-        for name in names:
-            yield from delete_recursively(paths.join(path, name))
-        try:
-            yield from Delete(path)
-        except NoNodeError:
-            return True
+            doomed.pop()
         except NotEmptyError:
             continue
-        return True
+        else:
+            if names:
+                doomed += (paths.join(doomed[-1], name) for name in names)
+            else:
+                doomed.pop()
+    return True

@@ -1,0 +1,49 @@
+"""What `import zc.zk` promises."""
+
+import inspect
+
+import pytest
+
+import zc.zk
+from zc.zk.errors import ZooKeeperError
+
+PROMISED = """
+    ZooKeeper ZK Client State KeeperState EventType Stat WatchedEvent Children Properties CancelWatch FailedConnect
+    parse_addr world_permission OPEN_ACL_UNSAFE READ_ACL_UNSAFE CREATOR_ALL_ACL ACL Id Permissions encode decode
+    ZooKeeperError NoNodeError NodeExistsError NotEmptyError BadVersionError NoAuthError InvalidACLError
+    NoChildrenForEphemeralsError AuthFailedError ConnectionLoss SessionExpiredError ConnectionClosedError
+    OperationTimeoutError ForkedClientError ProtocolError UnknownError BadArgumentsError UnimplementedError
+    MarshallingError APIError NotReadOnlyCallError QuotaExceededError NoWatcherError RuntimeInconsistency
+"""
+
+
+@pytest.mark.parametrize("name", PROMISED.split())
+def test_a_promised_name_is_public(name: str) -> None:
+    assert name in zc.zk.__all__
+    assert hasattr(zc.zk, name)
+
+
+def test_every_public_name_is_there_and_has_a_docstring() -> None:
+    for name in zc.zk.__all__:
+        value = getattr(zc.zk, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert value.__doc__, name
+
+
+def test_all_errors_are_one_tree() -> None:
+    errors = [getattr(zc.zk, name) for name in zc.zk.__all__]
+
+    for error in errors:
+        if inspect.isclass(error) and issubclass(error, Exception):
+            assert issubclass(error, ZooKeeperError), error
+
+
+def test_zk_is_short_for_zookeeper() -> None:
+    assert zc.zk.ZK is zc.zk.ZooKeeper
+
+
+def test_public_methods_have_docstrings() -> None:
+    for face in (zc.zk.ZooKeeper, zc.zk.Client, zc.zk.Children, zc.zk.Properties):
+        for name, method in inspect.getmembers(face):
+            if not name.startswith("_") and callable(method):
+                assert inspect.getdoc(method), f"{face.__name__}.{name}"
