@@ -102,18 +102,21 @@ def end_session(port: int, session_id: int, password: bytes) -> None:
 
     Raises SessionRefusedError where there is no such session to end.
     """
-    client = BareClient.connect(port, session_id, password)
+    has_asked = False
     for _ in range(MOST_ATTEMPTS_TO_END):
         try:
+            client = BareClient.connect(port, session_id, password)
+            has_asked = True
             client.end()
             return
-        except (EOFError, OSError):
-            # The owner came back before our request was read, and thereby took the session away.
-            try:
-                client = BareClient.connect(port, session_id, password)
-            except SessionRefusedError:
+        except SessionRefusedError:
+            if has_asked:
                 return  # the request had arrived all the same
-    client.drop()
+            raise
+        except ConnectionRefusedError:
+            raise
+        except (EOFError, OSError):
+            continue  # the owner came back before our request was read, and thereby took the session away
     raise RuntimeError(f"the owner of session {session_id:#x} always comes back first")
 
 

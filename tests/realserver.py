@@ -240,7 +240,11 @@ class RealServer:
     def _is_serving(self) -> bool:
         try:
             # One that is just starting may accept a connection and never answer it.
-            return "Mode: " in self.words(b"srvr", patience=0.2)
+            is_serving = "Mode: " in self.words(b"srvr", patience=0.2)
+            # Another server may have taken the port while ours was down: what ours serves lies in our folder.
+            return is_serving and str(self._belongings.directory) in self.words(
+                b"conf", patience=0.2
+            )
         except OSError:
             return False
 
