@@ -18,6 +18,7 @@ LAYERS = (
     {"operations"},
     {"server"},  # an independent witness of the wire: it knows the codec alone
     {"plans", "arguments"},
+    {"retry"},
     {"protocol"},
     {"recipes", "recipes.nodes", "registry"}
     | {"registry.addresses", "registry.properties", "registry.servers"},
@@ -31,7 +32,7 @@ LAYERS = (
 )
 PURE = {
     *("codes", "errors", "paths", "jute", "records", "operations", "security", "arguments"),
-    *("plans", "protocol", "recipes.nodes", "registry.addresses", "registry.properties"),
+    *("plans", "retry", "protocol", "recipes.nodes", "registry.addresses", "registry.properties"),
     *("registry.servers", "server"),
 }
 IMPURE = {"server.net", "server.folder"}  # where the embedded server meets sockets and files

@@ -463,7 +463,7 @@ def test_a_session_may_be_lost_many_times() -> None:
     assert kept.node == (US + 10, b"x")
 
 
-def test_a_parent_that_is_missing_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_parent_that_is_missing_is_waited_for_with_growing_pauses(caplog: pytest.LogCaptureFixture) -> None:
     kept = Kept().start()
     kept.tree.delete(NODE)
     kept.tree.delete("/s")
@@ -472,7 +472,7 @@ def test_a_parent_that_is_missing_is_waited_for(caplog: pytest.LogCaptureFixture
     kept.go_on()
 
     assert kept.node == (US, b"x")
-    assert kept.play.pauses == [0.5, 0.5, 0.5]
+    assert kept.play.pauses == [0.5, 1.0, 2.0]
     assert [record.levelno for record in caplog.records].count(logging.WARNING) == 1
 
 

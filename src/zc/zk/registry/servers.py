@@ -23,9 +23,11 @@ from zc.zk.operations import Create, Delete, Exists, GetData, SetData
 from zc.zk.plans import Change, Pause, Plan, Wait, Whoami
 from zc.zk.protocol.requests import encode
 from zc.zk.records import Stat, WatchedEvent
+from zc.zk.retry import Backoff
 from zc.zk.security import ACL
 
-_RETRY_AFTER = 0.5  # seconds: where there is nothing to watch for
+# After a refusal, such as a missing parent, there is nothing to watch for; who else was refused has a pace of his own.
+_BACKOFF = Backoff(0.5, 2, 2.0, jitter=0)
 log = logging.getLogger("zc.zk")
 
 
@@ -82,6 +84,10 @@ def _remove(path: str, stat: Stat) -> Plan[None]:
         return  # whatever it is now is looked at anew
 
 
+def _no_chance() -> float:
+    return 0.0
+
+
 class Registration:
     """A server's node, and what is wanted of it.
 
@@ -109,6 +115,7 @@ class Registration:
         self._pending: bytes | None = None  # data to write that the node does not have yet
         self._spread = spread
         self._complaint = ""
+        self._pauses = _BACKOFF.pauses(_no_chance)
 
     def __repr__(self) -> str:
         standing = "held" if self.is_held else "not held" if self.is_wanted else "withdrawn"
@@ -150,7 +157,7 @@ class Registration:
                 continue  # what came of it is seen by looking again, as soon as a server is there
             except ZooKeeperError as error:
                 self._complain(str(error))
-                yield from Pause(_RETRY_AFTER)
+                yield from Pause(next(self._pauses))
         self.settled()
 
     def _look(self) -> Plan[None]:
@@ -166,6 +173,7 @@ class Registration:
             return  # what we saw is over: by now the node may be another's, of the same version
         if stat.owner_session_id == ids.current:
             self._complaint = ""
+            self._pauses = _BACKOFF.pauses(_no_chance)
             yield from self._hold(data, stat, changed)
         elif stat.owner_session_id in ids.earlier:
             yield from _remove(self.path, stat)
@@ -216,9 +224,8 @@ class Registration:
         yield from Wait(changed)
         event = changed.event
         if event is not None and event.state is KeeperState.EXPIRED_SESSION and self.is_wanted:
-            pause = (
-                self._spread()
-            )  # after a lost session all registrations come back, though not all at once
+            # After a lost session all registrations come back, though not all at once.
+            pause = self._spread()
             if pause > 0:
                 yield from Pause(pause)
 
