@@ -1,0 +1,63 @@
+"""The fixtures of the promises: clients in a home of their own, behind a network that fails on demand."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.proxy import FaultProxy
+from tests.realserver import RealServer
+from tests.servers import AnyServer
+from zc.zk import Client
+
+Connect = Callable[..., Client]
+
+
+@pytest.fixture
+def home(real_server: RealServer, fresh_chroot: Callable[[AnyServer], str]) -> str:
+    """The path of a node of the real server that is this test's alone."""
+    return fresh_chroot(real_server)
+
+
+@pytest.fixture
+def network(real_server: RealServer, proxy_to: Callable[[int], FaultProxy]) -> FaultProxy:
+    """A fault proxy before the real server."""
+    return proxy_to(real_server.port)
+
+
+@pytest.fixture
+def make_client(network: FaultProxy, home: str) -> Iterator[Connect]:
+    """Give a function that makes a client at home behind the network; all are stopped in the end."""
+    with contextlib.ExitStack() as stack:
+
+        def make(address: str = network.address + home, **options: Any) -> Client:
+            client = Client(address, **{"timeout": 4.0, **options})
+            stack.callback(client.stop)
+            return client
+
+        yield make
+
+
+@pytest.fixture
+def connect(make_client: Connect) -> Connect:
+    """Give a function that makes such a client and starts it."""
+
+    def start(*arguments: Any, **options: Any) -> Client:
+        client = make_client(*arguments, **options)
+        client.start()
+        return client
+
+    return start
+
+
+@pytest.fixture
+def client(connect: Connect) -> Client:
+    """A started client at home, behind the network."""
+    return connect()
+
+
+@pytest.fixture
+def observer(real_server: RealServer, home: str, connect: Connect) -> Client:
+    """A started client at home, whom the network does not reach."""
+    return connect(real_server.address + home)

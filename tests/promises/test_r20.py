@@ -1,0 +1,218 @@
+"""R20: what is asked again and what is not is explicit: reads are, writes that may be applied are not, errors never."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.frames import Kind, Selector, reply_to, request
+from tests.promises.conftest import Connect
+from tests.proxy import FaultProxy
+from tests.waiting import remains, wait_until
+from tests.wire import Opcode
+from zc.zk import (
+    OPEN_ACL_UNSAFE,
+    AuthFailedError,
+    BadVersionError,
+    Client,
+    ConnectionLoss,
+    KeeperState,
+    NodeExistsError,
+    NoNodeError,
+    RequestTooLargeError,
+    ServerError,
+    State,
+)
+
+Call = Callable[[Client], Any]
+LONG_ENOUGH = 0.25  # seconds in which a request that is sent again would be seen
+
+READS: dict[Opcode, Call] = {
+    Opcode.EXISTS: lambda client: client.exists("/node").data_length,  # type: ignore[union-attr]
+    Opcode.GET_DATA: lambda client: client.get("/node")[0],
+    Opcode.GET_CHILDREN: lambda client: client.get_children("/node"),
+    Opcode.GET_CHILDREN2: lambda client: client.get_children("/node", include_data=True)[0],
+    Opcode.GET_ACL: lambda client: client.get_acls("/node")[0],
+    Opcode.SYNC: lambda client: client.sync("/node"),
+}
+ANSWERS = {
+    Opcode.EXISTS: 4,
+    Opcode.GET_DATA: b"data",
+    Opcode.GET_CHILDREN: ["child"],
+    Opcode.GET_CHILDREN2: ["child"],
+    Opcode.GET_ACL: OPEN_ACL_UNSAFE,
+    Opcode.SYNC: "/node",
+}
+WRITES: dict[str, tuple[Opcode, Call]] = {
+    "create": (Opcode.CREATE, lambda client: client.create("/new")),
+    "create ephemeral": (Opcode.CREATE, lambda client: client.create("/new", ephemeral=True)),
+    "create sequence": (Opcode.CREATE, lambda client: client.create("/new", sequence=True)),
+    "create2": (Opcode.CREATE2, lambda client: client.create("/new", include_data=True)),
+    "set": (Opcode.SET_DATA, lambda client: client.set("/node", b"new")),
+    "delete": (Opcode.DELETE, lambda client: client.delete("/node/child")),
+    "set_acls": (Opcode.SET_ACL, lambda client: client.set_acls("/node", OPEN_ACL_UNSAFE)),
+}
+
+
+@pytest.fixture(autouse=True)
+def node(observer: Client) -> None:
+    observer.create("/node", b"data")
+    observer.create("/node/child")
+
+
+def requests(network: FaultProxy, opcode: Opcode) -> int:
+    return sum(frame.kind is Kind.REQUEST and frame.opcode == opcode for frame in network.frames)
+
+
+def picture(observer: Client) -> tuple[int, list[str], int, int]:
+    """Give what the writes of these tests can change."""
+    stat = observer.exists("/node")
+    assert stat is not None
+    names = [name for name in observer.get_children("/") if name.startswith("new")]
+    return len(names), observer.get_children("/node"), stat.version, stat.acl_version
+
+
+@pytest.mark.parametrize("opcode", READS, ids=lambda opcode: opcode.name)
+@pytest.mark.parametrize("end", ["request", "reply"])
+@pytest.mark.parametrize("rst", [False, True], ids=["fin", "rst"])
+def test_r20_a_read_that_was_cut_off_is_asked_again(
+    client: Client, network: FaultProxy, opcode: Opcode, end: str, rst: bool
+) -> None:
+    cut: Selector = request(opcode) if end == "request" else reply_to(opcode)
+    network.cut_on(cut, rst=rst)
+
+    answer = READS[opcode](client)
+
+    assert answer == ANSWERS[opcode]
+    assert requests(network, opcode) == 2
+    assert len(network.attempts) == 2
+
+
+def test_r20_reads_that_were_cut_off_together_are_answered_each_for_itself(
+    client: Client, network: FaultProxy
+) -> None:
+    paths = [client.create(f"/node/{number}", b"%d" % number) for number in range(100)]
+    seen = 0
+
+    def is_one_in_the_middle(frame: Any) -> bool:
+        nonlocal seen
+        seen += frame.kind is Kind.REPLY and frame.opcode == Opcode.GET_DATA
+        return seen == 50
+
+    network.cut_on(is_one_in_the_middle)
+
+    results = [client.get_async(path) for path in paths]
+
+    assert [result.get()[0] for result in results] == [b"%d" % number for number in range(100)]
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_r20_a_write_cut_off_before_it_was_applied_is_unknown_and_never_sent_again(
+    client: Client, network: FaultProxy, observer: Client, write: str
+) -> None:
+    opcode, call = WRITES[write]
+    before = picture(observer)
+    network.cut_on(request(opcode))
+
+    with pytest.raises(ConnectionLoss) as caught:
+        call(client)
+
+    assert caught.value.maybe_applied
+    wait_until(lambda: client.connected, 2.0)
+    assert remains(lambda: requests(network, opcode) == 1, LONG_ENOUGH)
+    assert picture(observer) == before
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_r20_a_write_cut_off_after_it_was_applied_is_unknown_and_never_applied_twice(
+    client: Client, network: FaultProxy, observer: Client, write: str
+) -> None:
+    opcode, call = WRITES[write]
+    before = picture(observer)
+    network.cut_on(reply_to(opcode))
+
+    with pytest.raises(ConnectionLoss) as caught:
+        call(client)
+
+    assert caught.value.maybe_applied
+    after = wait_until(lambda: (now := picture(observer)) != before and now, 2.0)
+    wait_until(lambda: client.connected, 2.0)
+    assert remains(lambda: requests(network, opcode) == 1, LONG_ENOUGH)
+    assert picture(observer) == after
+    assert after[0] <= 1
+    assert after[2] <= 1
+    assert after[3] <= 1
+
+
+def test_r20_a_write_that_never_left_the_client_is_sent_when_a_server_is_there(
+    client: Client, network: FaultProxy
+) -> None:
+    network.refuse()
+    network.cut()
+    wait_until(lambda: client.state is State.SUSPENDED, 1.0)
+    result = client.create_async("/new")
+
+    network.heal()
+
+    assert result.get() == "/new"
+    assert requests(network, Opcode.CREATE) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.create("/new", bytes(2**20)),
+        lambda client: client.create("/new", bytes(2**20), makepath=True),
+        lambda client: client.set("/node", bytes(2**21)),
+        lambda client: client.set_async("/node", bytes(2**21)),
+        lambda client: client.get("/" + "x" * 2**20),
+    ],
+    ids=["create", "create makepath", "set", "set_async", "path"],
+)
+def test_r20_a_request_that_is_too_large_is_an_error_at_once(
+    client: Client, network: FaultProxy, call: Call
+) -> None:
+    session = client.client_id
+    frames = len(network.frames)
+
+    with pytest.raises(RequestTooLargeError):
+        call(client)
+
+    assert remains(lambda: client.connected, LONG_ENOUGH)
+    assert client.client_id == session
+    assert len(network.attempts) == 1
+    assert not any(frame.opcode not in {None, Opcode.PING} for frame in network.frames[frames:])
+
+
+@pytest.mark.parametrize(
+    ("opcode", "call", "error"),
+    [
+        (Opcode.GET_DATA, lambda client: client.get("/missing"), NoNodeError),
+        (Opcode.CREATE, lambda client: client.create("/node"), NodeExistsError),
+        (Opcode.SET_DATA, lambda client: client.set("/node", b"", 7), BadVersionError),
+        (Opcode.DELETE, lambda client: client.delete("/missing"), NoNodeError),
+    ],
+)
+def test_r20_what_the_server_refuses_is_not_asked_again(
+    client: Client, network: FaultProxy, opcode: Opcode, call: Call, error: type[ServerError]
+) -> None:
+    with pytest.raises(error) as caught:
+        call(client)
+
+    assert not caught.value.maybe_applied
+    assert requests(network, opcode) == 1
+    assert len(network.attempts) == 1
+
+
+def test_r20_an_identity_that_is_refused_is_not_shown_again(
+    connect: Connect, network: FaultProxy
+) -> None:
+    client = connect()
+
+    with pytest.raises(AuthFailedError):
+        client.add_auth("no-such-scheme", "me")
+
+    assert client.client_state is KeeperState.AUTH_FAILED
+    assert remains(lambda: len(network.attempts) == 1, LONG_ENOUGH)
+    with pytest.raises(AuthFailedError):
+        client.get("/node")

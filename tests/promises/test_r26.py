@@ -1,0 +1,151 @@
+"""R26: nothing is left of clients that were stopped, or never got through: no thread, no descriptor, no memory."""
+
+from tests.frames import request
+from tests.ports import free_port
+from tests.promises.programs import run_program
+from tests.proxy import FaultProxy
+from tests.wire import Opcode
+
+MEASURE = """
+    import gc, os, sys, threading, time
+    from zc.zk import Client, FailedConnect, OperationTimeoutError, ZooKeeper
+
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))
+
+    def memory():
+        gc.collect()
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def settled(before):
+        # A callback thread that waits for more to do ends soon after `stop`.
+        until = time.monotonic() + 2
+        while threading.active_count() > before and time.monotonic() < until:
+            time.sleep(0.01)
+        return threading.active_count()
+
+    def measure(warm_up, rounds, one):
+        for _ in range(warm_up):
+            one()
+        threads, files, megabytes = settled(1), descriptors(), memory()
+        for _ in range(rounds):
+            one()
+        print(settled(threads) - threads, descriptors() - files, memory() - megabytes)
+"""
+
+
+def growth(program: str, *arguments: str) -> tuple[int, int, float]:
+    """Give how many threads, descriptors and MB more there are at the end of a program than before."""
+    threads, files, megabytes = run_program(MEASURE + program, *arguments).split()
+    return int(threads), int(files), float(megabytes)
+
+
+def assert_nothing(grown: tuple[int, int, float]) -> None:
+    threads, files, megabytes = grown
+    assert (threads, files) == (0, 0)
+    assert megabytes <= 1.0
+
+
+def test_r26_a_hundred_starts_and_stops_leave_nothing(network: FaultProxy, home: str) -> None:
+    assert_nothing(
+        growth(
+            """
+    def one():
+        client = Client(sys.argv[1], timeout=4.0)
+        client.start()
+        client.add_listener(lambda state: None)
+        client.exists("/", lambda event: None)
+        client.DataWatch("/", lambda data, stat: None)
+        client.stop()
+
+    measure(20, 100, one)
+    """,
+            network.address + home,
+        )
+    )
+
+
+def test_r26_a_hundred_starts_and_stops_of_one_client_leave_nothing(
+    network: FaultProxy, home: str
+) -> None:
+    assert_nothing(
+        growth(
+            """
+    client = Client(sys.argv[1], timeout=4.0)
+
+    def one():
+        client.start()
+        client.exists("/", print)
+        client.stop()
+
+    measure(20, 100, one)
+    """,
+            network.address + home,
+        )
+    )
+
+
+def test_r26_a_hundred_registries_leave_nothing(network: FaultProxy, home: str) -> None:
+    assert_nothing(
+        growth(
+            """
+    def one():
+        with ZooKeeper(sys.argv[1], session_timeout=4.0) as registry:
+            registry.register("/", "h:1")
+            registry.children("/")(lambda children: None)
+            registry.properties("/")
+
+    measure(20, 100, one)
+    """,
+            network.address + home,
+        )
+    )
+
+
+def test_r26_thirty_failed_starts_leave_nothing(network: FaultProxy) -> None:
+    network.black_hole()
+    assert_nothing(
+        growth(
+            """
+    def one():
+        for address in sys.argv[1:]:
+            try:
+                Client(address, timeout=4.0).start(timeout=0.03)
+            except FailedConnect:
+                continue
+            raise SystemExit("it started")
+
+    measure(5, 30, one)
+    """,
+            network.address,
+            f"127.0.0.1:{free_port()}",
+            "no-such-host.invalid:2181",
+        )
+    )
+
+
+def test_r26_reconnects_leave_nothing(network: FaultProxy, home: str) -> None:
+    network.cut_on(request(Opcode.SYNC), times=None)
+
+    assert_nothing(
+        growth(
+            """
+    client = Client(sys.argv[1], timeout=4.0, operation_timeout=0.1)
+    client.start()
+    client.DataWatch("/", lambda data, stat: None)
+
+    def one():
+        try:
+            client.sync("/")
+        except OperationTimeoutError:
+            pass
+        while not client.connected:
+            time.sleep(0.005)
+
+    measure(3, 10, one)
+    client.stop()
+    """,
+            network.address + home,
+        )
+    )
