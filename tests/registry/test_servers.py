@@ -463,7 +463,9 @@ def test_a_session_may_be_lost_many_times() -> None:
     assert kept.node == (US + 10, b"x")
 
 
-def test_a_parent_that_is_missing_is_waited_for_with_growing_pauses(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_parent_that_is_missing_is_waited_for_with_growing_pauses(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     kept = Kept().start()
     kept.tree.delete(NODE)
     kept.tree.delete("/s")

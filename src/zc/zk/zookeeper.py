@@ -226,7 +226,8 @@ class ZooKeeper:
     def close(self) -> None:
         """End the session, and with it our registrations, at once; may be called any number of times.
 
-        A client that was handed in stays open: our registrations are withdrawn.
+        Returns within two seconds, whatever the network does. A client that was handed in stays open: our registrations
+        are withdrawn, where that takes longer in the background.
         """
         client, self._client = self._client, None
         if client is None:
