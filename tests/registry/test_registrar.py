@@ -501,3 +501,26 @@ def test_a_registration_tells_its_path_address_and_standing(zk: ZooKeeper) -> No
     assert registered.address == "192.168.0.42:8080"
     assert registered.is_held
     assert NODE in repr(registered)
+
+
+@pytest.mark.slow
+def test_a_registration_of_a_lost_session_is_not_held_until_it_is_back(
+    zk: ZooKeeper, proxy: FaultProxy, server: AnyServer, chroot: str
+) -> None:
+    with ZooKeeper(proxy.address + chroot) as loser:
+        registered = loser.register("/service", ADDRESS)
+        assert registered.is_held
+        proxy.refuse()
+        proxy.cut()
+        server.expire(*identity(loser.client))
+        lost: list[bool] = []
+        loser.client.add_listener(
+            lambda state: lost.append(registered.is_held) if state is zc.zk.State.LOST else None
+        )
+
+        proxy.accept()
+
+        wait_until(lambda: lost, SOON)
+        assert lost == [False]
+        wait_until(lambda: registered.is_held, SOON)
+        assert owner_of(zk, NODE) == session_id(loser.client)

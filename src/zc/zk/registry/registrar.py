@@ -49,8 +49,10 @@ class RegisteredServer:
 
     @property
     def is_held(self) -> bool:
-        """Whether the node was there and ours when it was last looked at."""
-        return self._registration.is_wanted and self._registration.is_held
+        """Whether the node was there, and of our present session, when it was last looked at."""
+        registration = self._registration
+        is_held = registration.is_wanted and registration.is_held
+        return is_held and registration.holder == self._registrar.session_id
 
     @property
     def data(self) -> Data:
@@ -94,8 +96,7 @@ class Registrar:
         """Make a node and keep it; see `zc.zk.ZooKeeper.register`."""
         with self._lock:
             if path in self._kept or path in self._claimed:
-                identity = self._client.client_id
-                raise NodeExistsError(path, identity[0] if identity else None)
+                raise NodeExistsError(path, self.session_id or None)
             self._claimed.add(path)
         registration = Registration(path, data, acl, self._spread, self._tell)
         try:
@@ -104,6 +105,7 @@ class Registrar:
             longest = max(self._client.operation_timeout, patience + 1)
             self._await_leaving(path, longest)
             self._claim(registration, patience, longest)
+            registration.holder = self.session_id
             with self._lock:
                 self._kept[path] = registration, self._keep(registration)
         finally:
@@ -142,6 +144,12 @@ class Registrar:
     def _spread(self) -> float:
         count = len(self._kept)
         return 0.0 if count <= _FEW else random.random() * min(_LONGEST_SPREAD, count / 1000)
+
+    @property
+    def session_id(self) -> int:
+        """The id of the client's present session, 0 for none."""
+        identity = self._client.client_id
+        return identity[0] if identity else 0
 
     def resume(self) -> None:
         """Keep again what a closed client had stopped keeping."""

@@ -91,9 +91,9 @@ def _no_chance() -> float:
 class Registration:
     """A server's node, and what is wanted of it.
 
-    `is_held` is whether the node was last seen to be there and ours. `settled` is called whenever what is wanted is
-    there, and when nothing more is done about it because the client was closed. `want` and `withdraw` are called under
-    the driver's lock.
+    `is_held` is whether the node was last seen to be there and ours, `holder` which session of ours held it. `settled`
+    is called whenever what is wanted is there, and when nothing more is done about it because the client was closed.
+    `want` and `withdraw` are called under the driver's lock.
     """
 
     def __init__(
@@ -109,6 +109,7 @@ class Registration:
         self.acl = acl
         self.is_wanted = True
         self.is_held = True
+        self.holder = 0
         self._may_exist = True  # also while the request that makes the node is out
         self._changed = Change()  # what the plan waits for
         self.settled = settled
@@ -207,7 +208,7 @@ class Registration:
             return
         if pending is not None and pending == self._pending:
             self._pending = None
-        self.data, self.is_held = data, True
+        self.data, self.is_held, self.holder = data, True, stat.ephemeralOwner
         self.settled()
         yield from self._wait(changed)
 
