@@ -112,6 +112,20 @@ def test_a_write_that_was_not_sent_fails_when_the_session_expired() -> None:
     assert not read.ended
 
 
+def test_a_write_asked_for_after_lost_is_made_in_the_next_session() -> None:
+    talk = online()
+    talk.drop()
+    talk.wait_offline(2 * T)
+    asked = talk.ask(Create("/a"))
+
+    talk.connect()
+    talk.expire()
+    talk.come_back(0x52)
+
+    assert talk.asked == [Create("/a")]
+    assert not asked.ended
+
+
 def test_a_request_that_ended_meanwhile_has_its_outcome_when_the_session_is_lost() -> None:
     talk = online()
     talk.drop()

@@ -364,6 +364,12 @@ class Session:
     def _declare_lost(self, reason: str, *, assumed: bool) -> None:
         if self._lost_since is None:
             self._lost_since = self._now
+        if self.state is not State.LOST:
+            self._refuse_waiting_writes()
+        self._tell(State.LOST, reason, assumed=assumed)
+
+    def _refuse_waiting_writes(self) -> None:
+        # What was asked of the old session shall not happen in another one. What is asked after LOST is for the next.
         waiting, self._queue = self._queue, deque()
         for request in waiting:
             if request.ended:
@@ -371,9 +377,7 @@ class Session:
             if request.operation.is_read:
                 self._queue.append(request)
             else:
-                # What was asked of the old session shall not happen in another one.
                 request.fail(SessionExpiredError(request.path))
-        self._tell(State.LOST, reason, assumed=assumed)
 
     def _lose_session(self, reason: str) -> None:
         self._declare_lost(reason, assumed=False)
