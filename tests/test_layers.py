@@ -48,6 +48,7 @@ MOST_FUNCTION_LINES = 60
 LONG = {
     "client": "one class with everything that a client can be asked",
     "drivers.threads": "all that knows of threads, locks and sockets at once",
+    "errors": "one small class for each error number",
     "operations": "one small class for each operation",
     "protocol.session": "one state machine",
 }

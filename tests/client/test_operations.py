@@ -120,8 +120,9 @@ def test_creating_below_what_is_not_there_is_an_error(client: Client) -> None:
     with pytest.raises(zc.zk.NoNodeError) as failed:
         client.create("/missing/a")
 
-    assert failed.value.path == "/missing/a"
-    assert str(failed.value) == "no such node: /missing/a"
+    assert failed.value.path == "/missing"
+    assert failed.value.child == "/missing/a"
+    assert str(failed.value) == "no such node: /missing (the parent of /missing/a)"
 
 
 @pytest.mark.parametrize("makepath", [False, True])

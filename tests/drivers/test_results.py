@@ -25,6 +25,8 @@ class Driver:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.callbacks = self
+        self.session = self
+        self.standing = ""
         self.flushed = 0
         self.ticked = 0
         self.on_tick: Callable[[], None] = lambda: None
@@ -154,7 +156,7 @@ def test_asking_gives_up_after_its_time_and_may_be_repeated(driver: Driver) -> N
         result.get(A_MOMENT)
     result.resolve("answer")
 
-    assert failed.value.maybe_applied
+    assert not failed.value.maybe_applied  # it is a read
     assert result.get(A_MOMENT) == "answer"
 
 

@@ -525,3 +525,18 @@ def test_no_watch_of_many_stays_when_a_function_raises(client: Client) -> None:
 
 def test_no_data_watches_are_set_up_for_no_path(client: Client) -> None:
     assert client.data_watches({}) == {}
+
+
+def test_an_event_comes_with_the_data_that_it_announced(client: Client, server: AnyServer) -> None:
+    told: list[tuple[int, int]] = []
+
+    @client.DataWatch("/a")
+    def changed(data: bytes, stat: Stat, event: WatchedEvent | None) -> None:
+        if event is not None and event.zxid > 0:  # servers before 3.9 do not tell
+            told.append((event.zxid, stat.mzxid))
+
+    results = [client.set_async("/a", b"%d" % number) for number in range(100)]
+    results[-1].get()
+    wait_until(lambda: client.get("/a")[1].mzxid == results[-1].get().mzxid, SOON)
+
+    assert all(event <= data for event, data in told)

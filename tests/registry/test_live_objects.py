@@ -369,3 +369,26 @@ def test_no_watch_of_many_stays_when_one_node_is_missing(zk: ZooKeeper, kind: st
 
     gc.collect()
     wait_until(lambda: zk.watches == set(), SOON)
+
+
+def test_a_list_shows_our_own_registration_when_the_call_returns(zk: ZooKeeper) -> None:
+    children = zk.children("/service")
+
+    for port in range(1, 50):
+        zk.register("/service", ("host", port))
+        assert f"host:{port}" in children
+
+    zk.register("/service", ("host", 50)).withdraw()
+    assert "host:50" not in children
+    zk.client.create("/service/a")
+    assert "a" in children
+    zk.client.delete("/service/a")
+    assert "a" not in children
+
+
+def test_properties_show_our_own_write_by_another_way_when_the_call_returns(zk: ZooKeeper) -> None:
+    properties = zk.properties("/service")
+
+    for number in range(50):
+        zk.client.set("/service", b'{"n": %d}' % number)
+        assert properties["n"] == number

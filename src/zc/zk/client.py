@@ -14,7 +14,7 @@ from zc.zk.drivers import planning
 from zc.zk.drivers.results import AsyncResult
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.errors import AuthFailedError, ConnectionClosedError, FailedConnect, ZooKeeperError
-from zc.zk.operations import Operation, Watch
+from zc.zk.operations import Exists, Operation, Watch
 from zc.zk.plans import Plan
 from zc.zk.protocol import ensemble
 from zc.zk.protocol.ensemble import Ensemble
@@ -30,6 +30,7 @@ R = TypeVar("R")
 WatchCallback = Callable[[WatchedEvent], object]
 Listener = Callable[[State], object]
 START_TIMEOUT = 15.0  # seconds
+_LONGEST_CATCHING_UP = 1.0  # seconds
 
 
 class Client:
@@ -281,7 +282,7 @@ class Client:
             plan = nodes.create_with_parents(operation) if makepath else iter(operation)
             created = self.run(plan)
             return created if include_data else created[0]
-        return self._call(arguments.create(path, value, self._acl(acl), kind))
+        return self._write(arguments.create(path, value, self._acl(acl), kind), path)
 
     def create_async(
         self,
@@ -310,7 +311,7 @@ class Client:
         operation = arguments.delete(path, version)
         if recursive:
             return self.run(nodes.delete_recursively(operation.path))
-        self._call(operation)
+        self._write(operation, path)
         return True
 
     def delete_async(self, path: str, version: int = ANY_VERSION) -> AsyncResult[None]:
@@ -378,7 +379,7 @@ class Client:
 
         Raises `NoNodeError`, `NoAuthError`, `BadVersionError` unless `version` is -1 or the node's.
         """
-        return self._call(arguments.set_data(path, value, version))
+        return self._write(arguments.set_data(path, value, version), path)
 
     def set_async(
         self, path: str, value: bytes | None, version: int = ANY_VERSION
@@ -465,6 +466,24 @@ class Client:
 
     def _call(self, operation: Operation[R]) -> R:
         return self.driver.call(operation, monotonic() + self.operation_timeout)
+
+    def _write(self, operation: Operation[R], path: str) -> R:
+        answer = self._call(operation)
+        self.catch_up(path)
+        return answer
+
+    def catch_up(self, path: str) -> None:
+        """Return when our live objects show what we just wrote to the node at `path`; they are read again already.
+
+        Replies come in order, so theirs has come when that of a later read has. Gives up when that takes a second.
+        """
+        readings = self._session.readings
+        until = monotonic() + _LONGEST_CATCHING_UP
+        while readings.concern(path) or readings.concern(paths.parent(path)):
+            try:
+                self.driver.call(Exists(path), until)
+            except ZooKeeperError:
+                return
 
     def _call_async(self, operation: Operation[R]) -> AsyncResult[R]:
         return self.driver.call_async(operation, monotonic() + self.operation_timeout)

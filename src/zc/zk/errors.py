@@ -209,7 +209,15 @@ class APIError(ServerError):
 
 @_coded(ErrorCode.NO_NODE, "no such node")
 class NoNodeError(ServerError):
-    """The node, or the parent of one to create, does not exist."""
+    """The node does not exist; for one to create, its parent, and `child` is the node to create."""
+
+    def __init__(self, path: str | None = None, child: str | None = None) -> None:
+        super().__init__(path)
+        self.child = child
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if self.child is None else f"{text} (the parent of {self.child})"
 
 
 @_coded(ErrorCode.NO_AUTH, "not permitted by the node's ACL")

@@ -8,8 +8,9 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from zc.zk import paths
 from zc.zk.codes import ANY_VERSION, CreateFlag, ErrorCode, OpCode, Xid
-from zc.zk.errors import ProtocolError, error_for
+from zc.zk.errors import NoNodeError, ProtocolError, error_for
 from zc.zk.jute import Reader, Writer
 from zc.zk.records import SMALLEST_ACL, SMALLEST_STRING, Stat, WatchedEvent, read_acl, write_acl
 from zc.zk.security import ACL, OPEN_ACL_UNSAFE
@@ -133,6 +134,11 @@ class _Creates(Operation[R]):
         out.buffer(self.data)
         out.vector(self.acl, lambda acl: write_acl(acl, out))
         out.int(self.flags)
+
+    def refused(self, code: int) -> R:
+        if code == ErrorCode.NO_NODE:
+            raise NoNodeError(paths.parent(self.path), child=self.path)
+        raise error_for(code, self.path)
 
     @classmethod
     def read_request(cls, body: Reader) -> Self:
@@ -410,8 +416,8 @@ class SetWatches(_Bare):
 
     def write(self, out: Writer) -> None:
         out.long(self.relative_zxid)
-        for paths in (self.data, self.exist, self.child):
-            out.vector(paths, out.path)
+        for watched in (self.data, self.exist, self.child):
+            out.vector(watched, out.path)
 
     @classmethod
     def read_request(cls, body: Reader) -> Self:

@@ -41,7 +41,7 @@ class Change(Watch):
 
 @dataclass(frozen=True, slots=True)
 class Wait(Step[bool]):
-    """Wait for a change; false when so many seconds, or those of the whole call, ran out first."""
+    """Wait for a change; false when so many seconds ran out first, or without a bound those of the whole call."""
 
     change: Change
     seconds: float | None = None

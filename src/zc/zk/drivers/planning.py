@@ -22,17 +22,21 @@ def run(driver: "ThreadDriver", plan: Plan[R], deadline: float, longest: float =
     """Run a plan in the caller's thread and return its result.
 
     Each operation fails with `OperationTimeoutError` at the deadline, or when it has had no answer for `longest`
-    seconds; waiting for a change ends as false at the deadline. Whatever
-    interrupts the caller, such as KeyboardInterrupt, is thrown into the plan, which cleans up and lets it go.
+    seconds. A wait that has a bound of its own does not count: it puts the deadline off; any other ends as false at the
+    deadline. Whatever interrupts the caller, such as KeyboardInterrupt, is thrown into the plan, which cleans up and
+    lets it go.
     """
     try:
         step = next(plan)
         while True:
+            begun = monotonic()
             try:
                 answer = _perform(driver, step, deadline, longest)
             except BaseException as error:  # noqa: BLE001 (the plan decides what becomes of it)
                 step = plan.throw(error)
             else:
+                if isinstance(step, Wait) and step.seconds is not None:
+                    deadline += monotonic() - begun
                 step = plan.send(answer)
     except StopIteration as end:
         result: R = end.value
@@ -47,7 +51,7 @@ def _perform(driver: "ThreadDriver", step: Step[Any], deadline: float, longest: 
         results = [driver.call_async(each, until) for each in step.operations]
         return [_outcome(result.get) for result in results]
     if isinstance(step, Wait):
-        until = deadline if step.seconds is None else min(deadline, monotonic() + step.seconds)
+        until = deadline if step.seconds is None else monotonic() + step.seconds
         return _wait(driver, step.change, until)
     if isinstance(step, Pause):
         until = monotonic() + step.seconds

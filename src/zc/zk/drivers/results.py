@@ -137,8 +137,10 @@ class AsyncResult(Request, Generic[T]):
         Raises `OperationTimeoutError` after `timeout` seconds; the operation goes on, and `get` may be called again.
         """
         if not self.wait(timeout):
-            reason = f"still under way after {timeout:g} s"
-            raise OperationTimeoutError(self.path, reason=reason, maybe_applied=True)
+            standing = self._driver.session.standing
+            reason = standing or f"still under way after {timeout:g} s"
+            maybe_applied = not self.operation.is_read
+            raise OperationTimeoutError(self.path, reason=reason, maybe_applied=maybe_applied)
         if self._error is not None:
             raise self._error
         answer: T = self._answer
@@ -178,6 +180,10 @@ class AsyncResult(Request, Generic[T]):
                 self._links = [*(self._links or ()), callback]
                 return
         self._driver.callbacks.post(callback, partial(callback, self))
+
+    def __repr__(self) -> str:
+        standing = "pending" if not self.ended else "failed" if self._error else "ready"
+        return f"<AsyncResult of {type(self.operation).__name__} {self.path or ''} {standing}>"
 
     def unlink(self, callback: Callable[["AsyncResult[T]"], object]) -> None:
         """Undo a `rawlink`."""

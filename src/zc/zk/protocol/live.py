@@ -34,6 +34,8 @@ class Live(Watch):
         "_is_probing",
         "_is_reading",
         "_is_stale",
+        "_next_event",
+        "_reading_event",
         "_session",
         "changes",
         "error",
@@ -51,6 +53,8 @@ class Live(Watch):
         self.on_change: Callable[[], None] | None = None
         self.error: Exception | None = None
         self.event: WatchedEvent | None = None
+        self._next_event: WatchedEvent | None = None  # what makes the next reading necessary,
+        self._reading_event: WatchedEvent | None = None  # and what the one under way
         self.changes = 0
         self.exists = False
         self.is_known = False
@@ -62,11 +66,11 @@ class Live(Watch):
     # --- as a watch
 
     def fire(self, event: WatchedEvent) -> None:
-        self.event = event
+        self._next_event = event
         self.refresh()
 
     def restart(self) -> bool:
-        self.event = None
+        self._next_event = None
         self.forget_age()
         self.refresh()
         return False
@@ -93,6 +97,8 @@ class Live(Watch):
         """Return the request that would make this current."""
         self._is_stale = False
         self._is_reading = True
+        if not self._is_probing:
+            self._reading_event, self._next_event = self._next_event, None
         operation = Exists(self.path, self) if self._is_probing else self._read()
         return _Reading(self, operation, encode(operation, self._session.trail.root))
 
@@ -139,13 +145,14 @@ class Live(Watch):
 
     def _read_ended(self) -> None:
         self._is_reading = False
-        self._session.readings.ended()
+        self._session.readings.ended(self)
         if self._is_stale and not self.is_dropped:
             self._session.readings.enqueue(self)
 
     def _settle(self, changed: bool) -> None:
         if changed or not self.is_known:
             self.is_known = True
+            self.event = self._reading_event
             self.changes += 1
             if self.on_change is not None:
                 self.on_change()

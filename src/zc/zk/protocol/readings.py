@@ -1,6 +1,6 @@
 """The live nodes that are to be read again, and how many are being read."""
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,16 +19,28 @@ class Readings:
         self._session = session
         self._stale: deque[Live] = deque()
         self._in_flight = 0
+        self._paths: Counter[str] = Counter()  # of all that is stale or being read
 
     def enqueue(self, live: "Live") -> None:
         """Read a live node as soon as its turn comes."""
         self._stale.append(live)
+        self._paths[live.path] += 1
         self.go_on()
 
-    def ended(self) -> None:
+    def ended(self, live: "Live") -> None:
         """Note that a reading has had its outcome."""
         self._in_flight -= 1
+        self._leave(live)
         self.go_on()
+
+    def concern(self, path: str) -> bool:
+        """Whether a live node of that path is not current."""
+        return path in self._paths
+
+    def _leave(self, live: "Live") -> None:
+        self._paths[live.path] -= 1
+        if not self._paths[live.path]:
+            del self._paths[live.path]
 
     def closed(self) -> None:
         """Note that the client was closed: nobody shall wait for a first state any more."""
@@ -39,6 +51,8 @@ class Readings:
         """Send what may be sent."""
         while self._stale and self._in_flight < MOST_AT_ONCE and self._session.takes_requests:
             live = self._stale.popleft()
-            if not live.is_dropped:
+            if live.is_dropped:
+                self._leave(live)
+            else:
                 self._in_flight += 1
                 self._session.send_reading(live)

@@ -13,6 +13,7 @@ from zc.zk.errors import (
     ConnectionClosedError,
     NodeExistsError,
     OperationTimeoutError,
+    UsageError,
     ZooKeeperError,
 )
 from zc.zk.registry.properties import Data, decode, encode
@@ -68,15 +69,18 @@ class RegisteredServer:
         self._registrar.write(self._registration, encode(new))
 
     def withdraw(self) -> None:
-        """Remove the node for good.
+        """Remove the node for good; does nothing when it was withdrawn already.
 
         Raises `OperationTimeoutError` when that could not be done in time; it is still done as soon as a server is
         there.
         """
-        self._registrar.withdraw(self._registration)
+        if self._registration.is_wanted:
+            self._registrar.withdraw(self._registration)
 
     def __repr__(self) -> str:
-        return repr(self._registration)
+        is_wanted = self._registration.is_wanted
+        standing = "held" if self.is_held else "not held" if is_wanted else "withdrawn"
+        return f"<RegisteredServer {self.path} {standing}>"
 
 
 class Registrar:
@@ -102,22 +106,22 @@ class Registrar:
         try:
             if patience is None:
                 patience = self._client.session_timeout + _NAME_PATIENCE
-            longest = max(self._client.operation_timeout, patience + 1)
-            self._await_leaving(path, longest)
-            self._claim(registration, patience, longest)
+            self._await_leaving(path, self._client.operation_timeout)
+            self._claim(registration, patience)
             registration.holder = self.session_id
             with self._lock:
                 self._kept[path] = registration, self._keep(registration)
         finally:
             with self._lock:
                 self._claimed.discard(path)
+        self._client.catch_up(path)
         return RegisteredServer(self, registration)
 
-    def _claim(self, registration: Registration, patience: float, longest: float) -> None:
+    def _claim(self, registration: Registration, patience: float) -> None:
         path = registration.path
         plan = claim(path, registration.data, registration.acl, patience)
         try:
-            self._client.run(plan, longest)
+            self._client.run(plan)
         except BaseException as error:
             # Where it is unknown whether there is a node now, nobody knows it as registered: it goes again.
             if not isinstance(error, ZooKeeperError) or error.maybe_applied:
@@ -188,7 +192,7 @@ class Registrar:
     def _require_kept(self, registration: Registration) -> None:
         self._client.driver.require_own_process()
         if self.at(registration.path) is not registration:  # the name may be another's by now
-            raise ConnectionClosedError(registration.path, reason="the registration was withdrawn")
+            raise UsageError(f"the registration was withdrawn: {registration.path}")
 
     def _tell(self) -> None:
         with self._settled:
@@ -201,6 +205,7 @@ class Registrar:
                 lambda: registration.is_settled or session.phase.is_ending, max(0.0, seconds)
             )
         if registration.is_settled:
+            self._client.catch_up(registration.path)
             return
         if session.phase.is_ending:
             raise ConnectionClosedError(registration.path)
