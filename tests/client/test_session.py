@@ -1,5 +1,7 @@
 """The client's session: begun, kept through what befalls connections, and ended."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -408,3 +410,22 @@ def test_one_thread_reads_and_one_calls_back(client: Client) -> None:
         ["reader"],
         ["callbacks", "reader"],
     )
+
+
+@pytest.mark.slow
+def test_sessions_left_open_at_exit_end_with_the_program(server: AnyServer, chroot: str) -> None:
+    program = f"""
+import zc.zk
+clients = [zc.zk.Client({server.address + chroot!r}, timeout=20) for _ in range(3)]
+for number, client in enumerate(clients):
+    client.start()
+    client.add_listener(lambda state: None)
+    client.create(f"/left-{{number}}", ephemeral=True)
+"""
+    with Client(server.address + chroot) as observer:
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        )
+
+        assert (done.stdout, done.stderr) == ("", "")
+        assert observer.get_children("/") == []

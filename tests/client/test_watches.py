@@ -151,3 +151,35 @@ def test_a_function_need_not_be_hashable_to_be_called_back(client: Client) -> No
     wait_until(lambda: watch.calls and link.calls, SOON)
     client.stop()
     wait_until(lambda: listener.calls, SOON)
+
+
+class Unequal:
+    """A function whose hash or equality fails."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.error = error
+        self.events: list[WatchedEvent] = []
+
+    def __call__(self, event: WatchedEvent) -> None:
+        self.events.append(event)
+
+    def __eq__(self, other: object) -> bool:
+        raise self.error("no equality")
+
+    def __hash__(self) -> int:
+        raise self.error("no hash")
+
+
+@pytest.mark.parametrize("error", [TypeError, ValueError])
+def test_functions_that_cannot_be_compared_are_called_and_harm_nobody(
+    client: Client, error: type[Exception]
+) -> None:
+    first, second = Unequal(error), Unequal(error)
+    client.create("/a", b"0")
+    client.get("/a", first)
+
+    assert client.get("/a", second)[0] == b"0"
+    client.set("/a", b"1")
+
+    wait_until(lambda: first.events and second.events, SOON)
+    assert client.get("/a")[0] == b"1"

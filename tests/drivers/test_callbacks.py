@@ -246,3 +246,20 @@ def test_callbacks_that_were_opened_again_go_on(callbacks: Callbacks) -> None:
 
     wait_until(lambda: seen == [1], SOON)
     assert remains(lambda: len(our_threads()) == 1, A_MOMENT)
+
+
+def test_what_is_posted_while_no_thread_can_be_started_is_called_later(
+    callbacks: Callbacks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def fail(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", fail)
+        callbacks.post("key", lambda: seen.append(1))
+
+    assert callbacks.is_waiting
+    callbacks.post("other", lambda: seen.append(2))
+    wait_until(lambda: sorted(seen) == [1, 2], SOON)

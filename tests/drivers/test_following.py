@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.waiting import remains, stretched, wait_until
+from tests.waiting import stretched, wait_until
 from zc.zk import Client, OperationTimeoutError
 from zc.zk.drivers.following import Following, accepts
 from zc.zk.protocol.live import LiveData
@@ -67,17 +67,6 @@ def test_the_first_call_is_made_in_the_callers_thread_and_the_others_are_not(
     wait_until(lambda: followed.seen == [b"0", b"1"], SOON)
     assert followed.threads[0] is threading.current_thread()
     assert followed.threads[1].name.endswith(" callbacks")
-
-
-def test_calls_end_with_unfollowing(client: Client) -> None:
-    followed = Followed(client)
-    followed.begin()
-
-    followed.unfollow()
-    client.set("/a", b"1")
-
-    wait_until(lambda: followed.data == b"1", SOON)
-    assert remains(lambda: followed.seen == [b"0"], A_MOMENT)
 
 
 def test_dropping_leaves_no_watch(client: Client) -> None:

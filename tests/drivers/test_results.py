@@ -241,3 +241,13 @@ def test_what_was_unlinked_is_not_called(driver: Driver) -> None:
     result.unlink(kept.append)
 
     assert (kept, dropped) == ([result], [])
+
+
+def test_polling_leaves_nothing_behind(driver: Driver) -> None:
+    result = async_result(driver)
+
+    for _ in range(100):
+        assert not result.wait(0)
+    assert not result.wait(A_MOMENT)
+
+    assert not result._latches  # noqa: SLF001 (nothing else shows it)

@@ -14,7 +14,7 @@ from tests.realserver import RealServer
 from tests.servers import AnyServer
 from tests.waiting import remains, stretched, wait_until
 from tests.wire import Opcode
-from zc.zk import UsageError, ConnectionLoss, OperationTimeoutError, State, ZooKeeper
+from zc.zk import ConnectionLoss, OperationTimeoutError, State, UsageError, ZooKeeper
 
 pytestmark = pytest.mark.slow
 

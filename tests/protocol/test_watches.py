@@ -1,3 +1,4 @@
+import weakref
 from collections.abc import Iterable
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from zc.zk.codes import SET_WATCHES_BYTES, EventType, KeeperState
 from zc.zk.operations import SetWatches, Watch
+from zc.zk.plans import Change
 from zc.zk.protocol.requests import encode
 from zc.zk.protocol.watches import WatchTables
 from zc.zk.records import WatchedEvent
@@ -239,3 +241,28 @@ def test_what_an_event_uses_up_is_not_armed_again(numbers: set[int], kind: Event
 
     expected = paths[0::3] if kind in {EventType.NONE, EventType.CHILD} else []
     assert left == expected
+
+
+class WeakChange(Change):
+    """A change whose end can be seen."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_changes_that_nobody_waits_for_do_not_pile_up() -> None:
+    tables = WatchTables()
+    poked = WatchedEvent(EventType.NONE, KeeperState.CONNECTED, "/a")
+    spent = [WeakChange() for _ in range(100)]
+    kept = [weakref.ref(change) for change in spent]
+    for change in spent:
+        tables.add("data", "/a", change)
+        change.fire(poked)
+    last = Change()
+    tables.add("data", "/a", last)
+
+    del change
+    spent.clear()
+
+    assert [each for each in kept if each() is not None] == []
+    tables.fire(WatchedEvent(EventType.CHANGED, KeeperState.CONNECTED, "/a"))
+    assert last.is_spent

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.playbook import Playbook, Tree, failing
-from zc.zk.errors import ArgumentError, ArgumentTypeError, ConnectionLoss, NoNodeError
+from zc.zk.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ConnectionLoss,
+    NoNodeError,
+    OperationTimeoutError,
+)
 from zc.zk.operations import GetData, SetData
 from zc.zk.registry.properties import Data, change, decode, encode
 
@@ -217,3 +223,15 @@ def test_a_change_that_json_cannot_hold_writes_nothing() -> None:
         play.run()
 
     assert play.asked(SetData) == []
+
+
+def test_an_error_after_a_lost_reply_says_that_the_change_may_have_been_made() -> None:
+    play = Playbook(Tree("/a"), change("/a", lambda old: {**old, "b": 1}))
+    play.after.append((SetData, failing(ConnectionLoss())))
+    play.before.append((GetData, lambda: None))
+    play.before.append((GetData, failing(OperationTimeoutError("/a"))))
+
+    with pytest.raises(OperationTimeoutError) as failed:
+        play.run()
+
+    assert failed.value.maybe_applied

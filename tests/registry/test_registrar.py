@@ -523,3 +523,14 @@ def test_a_registration_of_a_lost_session_is_not_held_until_it_is_back(
         assert lost == [False]
         wait_until(lambda: registered.is_held, SOON)
         assert owner_of(zk, NODE) == session_id(loser.client)
+
+
+def test_updates_at_the_same_time_do_not_lose_each_other(zk: ZooKeeper) -> None:
+    registered = zk.register("/service", ADDRESS, acl=zc.zk.OPEN_ACL_UNSAFE)
+
+    with ThreadPoolExecutor(4) as threads:
+        for update in [threads.submit(registered.update, {f"n{n}": n}) for n in range(40)]:
+            update.result()
+
+    properties = zk.get_properties(NODE)
+    assert [properties.get(f"n{n}") for n in range(40)] == list(range(40))

@@ -511,7 +511,10 @@ class _Callback(Watch):
         self._driver.callbacks.post(self._callback, partial(self._callback, event))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Callback) and other._callback == self._callback
+        try:
+            return isinstance(other, _Callback) and bool(other._callback == self._callback)
+        except Exception:  # noqa: BLE001 (a user's: it must not end the reading of replies)
+            return other is self
 
     def __hash__(self) -> int:
         return hash(self._callback)

@@ -39,6 +39,11 @@ class Watch:
     def fire(self, event: WatchedEvent) -> None:
         """Take the event: called by the core under the driver's lock, so this may only take note."""
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return False
+
     def restart(self) -> bool:
         """Say whether a new session shall arm the watch again; if not, it is dropped, and knows."""
         return True

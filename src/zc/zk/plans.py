@@ -34,6 +34,10 @@ class Change(Watch):
             if told is not None:
                 told()
 
+    @property
+    def is_spent(self) -> bool:
+        return self.event is not None
+
     def restart(self) -> bool:
         self.fire(WatchedEvent(EventType.NONE, KeeperState.EXPIRED_SESSION, None))
         return False

@@ -75,6 +75,7 @@ class ZooKeeper:
             self._registrar.resume()
         else:
             self.connected.clear()
+            self._registrar.wake()
 
     @property
     def client(self) -> Client:
@@ -236,6 +237,7 @@ class ZooKeeper:
         self.connected.clear()
         if self._owns_client:
             client.stop()
+            self._registrar.wake()
         else:
             self._registrar.withdraw_all()
 

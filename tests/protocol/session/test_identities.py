@@ -91,3 +91,24 @@ def test_an_identity_that_fails_for_another_reason_does_not_hold_up_the_session(
     talk.refuse(code)
 
     assert talk.states == [State.CONNECTED]
+
+
+def test_everybody_who_adds_the_same_identity_meanwhile_is_answered() -> None:
+    talk = online()
+    talk.drop()
+    first, second = talk.ask(BOB), talk.ask(BOB)
+
+    talk.come_back()
+    talk.reply()
+
+    assert (first.answers, second.answers) == ([None], [None])
+
+
+def test_everybody_who_adds_the_same_identity_meanwhile_has_a_deadline() -> None:
+    talk = online()
+    talk.drop()
+    first, second = talk.ask(BOB, within=1.0), talk.ask(BOB, within=2.0)
+
+    talk.wait_offline(3.0)
+
+    assert (len(first.errors), len(second.errors)) == (1, 1)

@@ -38,8 +38,9 @@ class Callbacks:
         """Have `call` made after all that was posted under `key` before."""
         try:
             hash(key)
-        except TypeError:
-            key = id(key)  # a callable object that defines equality alone
+            self._lines.get(key)
+        except Exception:  # noqa: BLE001 (a user's hash or equality; a TypeError where there is none)
+            key = id(key)
         with self._condition:
             line = self._lines.get(key)
             if line is not None:
@@ -83,7 +84,14 @@ class Callbacks:
     def _start(self, target: Callable[[], None], role: str) -> None:
         thread = threading.Thread(target=target, name=f"{self._name} {role}", daemon=True)
         self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except (
+            RuntimeError
+        ):  # no more threads, or (3.12) the interpreter ends: `relieve` tries again
+            self._threads.discard(thread)
+            if role == "standby":
+                self._has_standby = False
 
     def _stand_by(self) -> None:
         while True:

@@ -53,10 +53,10 @@ class Following:
             with self._turn:
                 first()
 
-    def unfollow(self) -> None:
-        """Call back no more."""
-        with self._driver.lock:
-            self._live.on_change = None
+    def go_on_following(self) -> None:
+        """Call back after changes; under the driver's lock."""
+        if not self._live.is_dropped:
+            self._live.on_change = self._changed
 
     def drop(self) -> None:
         """Call back no more, and let the live node go."""

@@ -156,6 +156,9 @@ class AsyncResult(Request, Generic[T]):
         """Wait until the outcome is there, or `timeout` seconds; return whether it is."""
         if self.ended:
             return True
+        if timeout is not None and timeout <= 0:
+            self._driver.flush()
+            return self.ended
         latch = threading.Lock()
         latch.acquire()
         with self._driver.lock:
@@ -167,7 +170,9 @@ class AsyncResult(Request, Generic[T]):
         while not self.ended:
             now = monotonic()
             if now >= until:
-                return False
+                with self._driver.lock:
+                    self._latches = [each for each in self._latches or () if each is not latch]
+                return self.ended
             latch.acquire(timeout=min(max(0.001, min(until, self.deadline) - now), 1e6))
             if not self.ended and monotonic() >= self.deadline:
                 self._driver.tick()

@@ -405,7 +405,10 @@ def _leave_in_child() -> None:
 def _stop_at_exit() -> None:
     for driver in list(_drivers):
         if not driver.is_forked and driver.session.phase is not Phase.STOPPED:
-            driver.stop()
+            try:
+                driver.stop()
+            except Exception:  # the others have sessions to end, too
+                log.exception("a client could not be stopped at exit")
 
 
 if hasattr(os, "register_at_fork"):

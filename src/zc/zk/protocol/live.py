@@ -204,6 +204,9 @@ class LiveData(Live):
     def _take_missing(self) -> bool:
         changed = self.exists or self.error is not None
         self.data, self.stat, self.exists, self.error = None, None, False, None
+        self._seen = max(
+            self._seen, self._session.trail.zxid
+        )  # `wrote` may come later than the deletion
         return changed
 
 

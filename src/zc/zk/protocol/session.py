@@ -9,6 +9,7 @@ Its states, and what may follow what, are in `states`.
 
 from collections import deque
 from collections.abc import Callable
+from itertools import chain
 
 from zc.zk.codes import KeeperState, State
 from zc.zk.errors import (
@@ -58,7 +59,7 @@ class Session:
         self._open_way: Connection | None = None  # the connection, in the phases that take requests
         self._queue: deque[Request] = deque()
         self._earliest = NEVER  # no deadline of a request is before this
-        self._credentials: dict[Auth, Request] = {}
+        self._credentials: dict[Auth, list[Request]] = {}  # who waits, the last one always
         self._rearming = 0
         self._now = 0.0
         self._retry_at = 0.0
@@ -98,9 +99,10 @@ class Session:
 
     def _identify(self, request: Request, identity: Auth) -> None:
         # Identities belong to a connection: they are kept, and shown to every server from now on.
-        self._credentials[identity] = request
+        line = self._credentials.get(identity, [])
+        self._credentials[identity] = [*(each for each in line if not each.ended), request]
         if self._open_way is not None:
-            self._open_way.send(_Identification(self, identity, request))
+            self._open_way.send(_Identification(self, identity, [request]))
         elif self.phase.is_ending:
             request.resolve(None)
 
@@ -118,7 +120,7 @@ class Session:
         if self.phase is Phase.STOPPED:
             return
         sent, unsent = ([], []) if self._connection is None else self._connection.unanswered()
-        waiting = [*unsent, *self._queue, *self._credentials.values()]
+        waiting = [*unsent, *self._queue, *chain(*self._credentials.values())]
         self._enter(Phase.STOPPED)
         self.keeper_state = keeper_state
         self.fault = reason
@@ -192,9 +194,9 @@ class Session:
             return
         # The order is the promise: identities, then watches, then what callers wait for.
         self._rearming = 1
-        for identity, request in self._credentials.items():
+        for identity, requests in self._credentials.items():
             self._rearming += 1
-            connection.send(_Identification(self, identity, request, rearms=True))
+            connection.send(_Identification(self, identity, requests, rearms=True))
         for operation in self.trail.watches.rearming(self.trail.zxid, self.trail.root):
             self._rearming += 1
             connection.send(_Rearming(self, operation))
@@ -277,7 +279,7 @@ class Session:
         sent = set(map(id, self._under_way()))
         left = NEVER
         why = self.standing
-        for request in [*self._under_way(), *self._queue, *self._credentials.values()]:
+        for request in [*self._under_way(), *self._queue, *chain(*self._credentials.values())]:
             if request.ended:
                 continue
             if request.deadline > now:
@@ -428,9 +430,9 @@ class _Identification(Request):
     __slots__ = ("_asked", "_identity", "_rearms", "_session")
 
     def __init__(
-        self, session: Session, identity: Auth, asked: Request, *, rearms: bool = False
+        self, session: Session, identity: Auth, asked: list[Request], *, rearms: bool = False
     ) -> None:
-        super().__init__(identity, asked.body)
+        super().__init__(identity, asked[-1].body)
         self._session = session
         self._identity = identity
         self._asked = asked
@@ -438,15 +440,17 @@ class _Identification(Request):
 
     def resolve(self, answer: object) -> None:
         self.ended = True
-        if not self._asked.ended:
-            self._asked.resolve(answer)
+        for asked in self._asked:
+            if not asked.ended:
+                asked.resolve(answer)
         if self._rearms:
             self._session.rearmed()
 
     def fail(self, error: Exception) -> None:
         self.ended = True
-        if not self._asked.ended:
-            self._asked.fail(error)
+        for asked in self._asked:
+            if not asked.ended:
+                asked.fail(error)
         if isinstance(error, AuthFailedError):
             self._session.authentication_failed(self._identity, error)
         elif self._rearms:

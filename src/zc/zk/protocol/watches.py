@@ -44,9 +44,9 @@ class WatchTables:
             table[path] = watch
         elif isinstance(holders, tuple):
             if watch not in holders:
-                table[path] = (*holders, watch)
+                _put(table, path, (*(each for each in holders if not each.is_spent), watch))
         elif holders != watch:
-            table[path] = (holders, watch)
+            table[path] = watch if holders.is_spent else (holders, watch)
 
     def discard(self, path: str, watch: Watch) -> None:
         """Forget a watch; the server's stays until it fires, which then concerns nobody."""

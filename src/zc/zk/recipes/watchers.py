@@ -152,6 +152,11 @@ class ChildrenWatch(_Watch):
             self._client.add_listener(self._end_with_session)
         return super().__call__(function)
 
+    def drop(self) -> None:
+        super().drop()
+        if self._is_bound:
+            self._client.remove_listener(self._end_with_session)
+
     def _end_with_session(self, state: State) -> bool:
         if state is State.LOST:
             self.drop()

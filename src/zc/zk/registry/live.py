@@ -56,14 +56,18 @@ class _LiveObject(Following):
         def first() -> None:
             added = _Callback(callback)
             self._call(added)
-            if all(each.function != callback for each in self._callbacks):
-                self._callbacks += (added,)
+            is_new = all(each.function != callback for each in self._callbacks)
+            with self._driver.lock:
+                if is_new:
+                    self._callbacks += (added,)
+                self.go_on_following()  # another callback may have been the last one meanwhile
+                if added.told != self._live.changes:
+                    self._changed()
 
         try:
             self.follow(first)
         finally:
-            if not self._callbacks:
-                self.unfollow()
+            self._unfollow_if_idle()
         return callback
 
     def deliver(self) -> None:
@@ -91,9 +95,14 @@ class _LiveObject(Following):
             callback.function()
 
     def _remove(self, callback: "_Callback") -> None:
-        self._callbacks = tuple(each for each in self._callbacks if each is not callback)
-        if not self._callbacks:
-            self.unfollow()
+        with self._driver.lock:
+            self._callbacks = tuple(each for each in self._callbacks if each is not callback)
+        self._unfollow_if_idle()
+
+    def _unfollow_if_idle(self) -> None:
+        with self._driver.lock:
+            if not self._callbacks:
+                self._live.on_change = None
 
     def __repr__(self) -> str:
         identity = self._client.client_id

@@ -7,7 +7,13 @@ from typing import Any, NoReturn
 
 import simplejson
 
-from zc.zk.errors import ArgumentError, ArgumentTypeError, BadVersionError, ConnectionLoss
+from zc.zk.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    BadVersionError,
+    ConnectionLoss,
+    NetworkError,
+)
 from zc.zk.operations import GetData, SetData
 from zc.zk.plans import Plan
 from zc.zk.records import Stat
@@ -84,14 +90,18 @@ def change(path: str, apply: Callable[[Data], Mapping[str, Any]]) -> Plan[tuple[
     reply is lost, the node tells whether the change was made.
     """
     made: tuple[bytes, int] | None = None
-    while True:
-        data, stat = yield from GetData(path)
-        if made == (data, stat.version):
-            return data, stat
-        new = encode(apply(decode(data, path)))
-        try:
-            return new, (yield from SetData(path, new, stat.version))
-        except BadVersionError:
-            continue
-        except ConnectionLoss:
-            made = new, stat.version + 1
+    try:
+        while True:
+            data, stat = yield from GetData(path)
+            if made == (data, stat.version):
+                return data, stat
+            new = encode(apply(decode(data, path)))
+            try:
+                return new, (yield from SetData(path, new, stat.version))
+            except BadVersionError:
+                continue
+            except ConnectionLoss:
+                made = new, stat.version + 1
+    except NetworkError as error:
+        error.maybe_applied = error.maybe_applied or made is not None
+        raise

@@ -65,8 +65,7 @@ class RegisteredServer:
 
         A node whose ACL does not allow to write it, as by default, is deleted and created again.
         """
-        new = {**self.data, **(data or {}), **properties}
-        self._registrar.write(self._registration, encode(new))
+        self._registrar.update(self._registration, {**(data or {}), **properties})
 
     def withdraw(self) -> None:
         """Remove the node for good; does nothing when it was withdrawn already.
@@ -93,6 +92,7 @@ class Registrar:
         self._claimed: set[str] = set()
         self._leaving: dict[str, tuple[Registration, Background]] = {}
         self._settled = threading.Condition()
+        self._updating = threading.Lock()
 
     def register(
         self, path: str, data: bytes, acl: tuple[ACL, ...], patience: float | None
@@ -102,7 +102,7 @@ class Registrar:
             if path in self._kept or path in self._claimed:
                 raise NodeExistsError(path, self.session_id or None)
             self._claimed.add(path)
-        registration = Registration(path, data, acl, self._spread, self._tell)
+        registration = Registration(path, data, acl, self._spread, self.wake)
         try:
             if patience is None:
                 patience = self._client.session_timeout + _NAME_PATIENCE
@@ -167,12 +167,14 @@ class Registrar:
         kept = self._kept.get(path)
         return None if kept is None else kept[0]
 
-    def write(self, registration: Registration, data: bytes) -> None:
-        """Give a registered node other data, and wait until it has them."""
+    def update(self, registration: Registration, changes: Data) -> None:
+        """Set some properties of a registered node, and wait until it has them."""
         self._require_kept(registration)
-        registration.require_sendable(data, self._client.chroot)
-        with self._client.driver.lock:
-            registration.want(data)
+        with self._updating:  # what another thread wants at the same time is kept
+            data = encode({**decode(registration.wanted_data, registration.path), **changes})
+            registration.require_sendable(data, self._client.chroot)
+            with self._client.driver.lock:
+                registration.want(data)
         self._settle(registration, self._client.operation_timeout)
 
     def withdraw(self, registration: Registration) -> None:
@@ -194,7 +196,8 @@ class Registrar:
         if self.at(registration.path) is not registration:  # the name may be another's by now
             raise UsageError(f"the registration was withdrawn: {registration.path}")
 
-    def _tell(self) -> None:
+    def wake(self) -> None:
+        """Have those who wait for a registration look again."""
         with self._settled:
             self._settled.notify_all()
 

@@ -73,6 +73,7 @@ def _is_ours(path: str, patience: float, *, lost_reply: bool) -> Plan[bool]:
     if owner in ids.earlier:
         yield from _remove(path, stat)
     elif owner is None or owner == ids.current or not (yield from Wait(gone, patience)):
+        gone.fire(WatchedEvent(EventType.NONE, KeeperState.CONNECTED, path))  # spent: nobody waits
         raise NodeExistsError(path, owner)
     return False
 
@@ -113,7 +114,8 @@ class Registration:
         self._may_exist = True  # also while the request that makes the node is out
         self._changed = Change()  # what the plan waits for
         self.settled = settled
-        self._pending: bytes | None = None  # data to write that the node does not have yet
+        # Each wish is a tuple of its own, and `_met` the one that the node has: nobody clears what another thread set.
+        self._wish = self._met = (data,)
         self._spread = spread
         self._complaint = ""
         self._pauses = _BACKOFF.pauses(_no_chance)
@@ -128,7 +130,7 @@ class Registration:
 
     def want(self, data: bytes) -> None:
         """Give the node other data."""
-        self._pending = data
+        self._wish = (data,)
         self._look_again()
 
     def withdraw(self) -> None:
@@ -144,7 +146,13 @@ class Registration:
         """Whether what is wanted was there when the plan last looked."""
         if not self.is_wanted:
             return not self._may_exist
-        return self.is_held and self._pending is None
+        return self.is_held and self._met is self._wish
+
+    @property
+    def wanted_data(self) -> bytes:
+        """The data that the node has, or shall have."""
+        wish = self._wish
+        return self.data if self._met is wish else wish[0]
 
     def keep(self) -> Plan[None]:
         """Bring about what is wanted, for as long as the client is open; ends when the node is withdrawn and gone."""
@@ -187,28 +195,27 @@ class Registration:
     def _create(self) -> Plan[None]:
         if not self.is_wanted:
             return
-        data = self.data if self._pending is None else self._pending
+        wish = self._wish
+        data = self.data if self._met is wish else wish[0]
         self._may_exist = True
         try:
             yield from Create(self.path, data, self.acl, CreateFlag.EPHEMERAL)
         except NodeExistsError:
             return
         log.info("registered %s again", self.path)
-        if data == self._pending:
-            self._pending = None
         self.data = data
+        self._met = wish
 
     def _hold(self, data: bytes, stat: Stat, changed: Change) -> Plan[None]:
         if not self.is_wanted:
             yield from _remove(self.path, stat)
             return
-        pending = self._pending
-        if pending is not None and pending != data:
-            yield from self._write(pending, stat)
+        wish = self._wish
+        if self._met is not wish and wish[0] != data:
+            yield from self._write(wish[0], stat)
             return
-        if pending is not None and pending == self._pending:
-            self._pending = None
         self.data, self.is_held, self.holder = data, True, stat.ephemeralOwner
+        self._met = wish
         self.settled()
         yield from self._wait(changed)
 
