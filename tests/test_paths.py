@@ -116,3 +116,10 @@ def test_the_root_under_a_chroot_is_the_chroot() -> None:
 @pytest.mark.parametrize("path", ["/zookeeper/config", "/application", "/ap"])
 def test_a_path_outside_the_chroot_stays_as_it_is(path: str) -> None:
     assert paths.without("/app", path) == path
+
+
+def test_an_error_shows_no_more_of_a_path_than_tells_it() -> None:
+    with pytest.raises(ValueError, match="it does not start with a slash") as failed:
+        paths.validate("x" * 100_000)
+
+    assert len(str(failed.value)) < 300

@@ -429,3 +429,13 @@ for number, client in enumerate(clients):
 
         assert (done.stdout, done.stderr) == ("", "")
         assert observer.get_children("/") == []
+
+
+def test_a_client_that_was_not_started_says_so() -> None:
+    with pytest.raises(zc.zk.ConnectionClosedError, match=r"not started yet: call start\(\)"):
+        Client().get("/")
+
+
+def test_a_listener_must_be_callable() -> None:
+    with pytest.raises(TypeError, match="a listener must be callable: 5"):
+        Client().add_listener(5)  # type: ignore[arg-type]  # what is tested

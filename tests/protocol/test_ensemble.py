@@ -194,3 +194,8 @@ def test_refused_connections_are_at_most_40_attempts_in_10_seconds(seed: int) ->
         now += ensemble.pause(now)
 
     assert attempts <= 40
+
+
+def test_a_scheme_is_no_part_of_a_connection_string() -> None:
+    with pytest.raises(ValueError, match=r"has no scheme.*'zookeeper://a:1'"):
+        parse("zookeeper://a:1")

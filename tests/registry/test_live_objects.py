@@ -392,3 +392,13 @@ def test_properties_show_our_own_write_by_another_way_when_the_call_returns(zk: 
     for number in range(50):
         zk.client.set("/service", b'{"n": %d}' % number)
         assert properties["n"] == number
+
+
+@pytest.mark.parametrize("bad", ["x", [("a", 1)], 5])
+def test_properties_are_given_as_a_mapping(zk: ZooKeeper, bad: Any) -> None:
+    properties = zk.properties("/service")
+
+    with pytest.raises(TypeError, match="properties must be given as a mapping, not"):
+        properties.update(bad)
+    with pytest.raises(TypeError, match="properties must be given as a mapping, not"):
+        zk.register("/service", ("host", 1)).update(bad)

@@ -44,7 +44,8 @@ class Client:
     asked again. A write that was cut off raises `ConnectionLoss`, whose `maybe_applied` is true: its outcome is
     unknown. A call that gets no answer in time raises `OperationTimeoutError`, where `maybe_applied` says the same.
     Watches outlive the connection and the session. All methods may be called from any thread, and from watches and
-    listeners.
+    listeners; not from a signal handler or a `__del__`, which may interrupt one of them: these can set an event that
+    another thread waits for.
     """
 
     def __init__(
@@ -195,6 +196,8 @@ class Client:
 
         It may call this client. One that returns True is not called again.
         """
+        if not callable(listener):
+            raise arguments.ArgumentTypeError(f"a listener must be callable: {listener!r}")
         with self.driver.lock:
             if listener not in self._listeners:
                 self._listeners += (listener,)

@@ -8,6 +8,7 @@ import re
 
 from zc.zk.errors import ArgumentError, ArgumentTypeError
 
+_SHOWN = 200  # characters of a path in an error
 _ILLEGAL = "\x00-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff\U00010000-\U0010ffff"
 _PART = rf"(?!\.{{1,2}}(?:/|\Z))[^/{_ILLEGAL}]+"
 _is_path = re.compile(rf"/|(?:/{_PART})+").fullmatch
@@ -23,7 +24,8 @@ def validate(path: object) -> str:
         msg = f"a path must be a string, not {type(path).__name__}: {path!r}"
         raise ArgumentTypeError(msg)
     if _is_path(path) is None:
-        msg = f"not a path, {_fault(path)}: {path!r}"
+        shown = path if len(path) <= _SHOWN else path[:_SHOWN] + "..."
+        msg = f"not a path, {_fault(path)}: {shown!r}"
         raise ArgumentError(msg)
     return path
 

@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import simplejson
 
-from zc.zk import paths
+from zc.zk import arguments, paths
 from zc.zk.client import Client, WatchCallback
 from zc.zk.codes import ANY_VERSION, DEFAULT_PORT, KeeperState, State
-from zc.zk.errors import ArgumentError, ArgumentTypeError, ConnectionClosedError
+from zc.zk.errors import ArgumentTypeError, ConnectionClosedError
 from zc.zk.records import Stat
 from zc.zk.registry.addresses import Address, format_addr
 from zc.zk.registry.live import Children, Properties, children_of, properties_of
@@ -125,9 +125,8 @@ class ZooKeeper:
         """
         node = paths.join(paths.validate(path), format_addr(address))
         encoded = encode({**data, "pid": os.getpid()})
-        if wait_for_name is not None and wait_for_name < 0:
-            msg = f"wait_for_name must not be negative: {wait_for_name}"
-            raise ArgumentError(msg)
+        if wait_for_name is not None and wait_for_name != 0:
+            arguments.seconds(wait_for_name, "wait_for_name")
         self.client.driver.require_own_process()
         return self._registrar.register(node, encoded, checked_acl(acl), wait_for_name)
 
@@ -248,7 +247,7 @@ class ZooKeeper:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<zc.zk.ZooKeeper {self.zkaddr} {self.state}>"
+        return f"<zc.zk.ZooKeeper {self.zkaddr} {self.state if self._client else 'closed'}>"
 
 
 def _servers(connection_string: str | int | None) -> str:

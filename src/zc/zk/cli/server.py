@@ -114,6 +114,8 @@ def _stopped_by_signals(network: Network) -> Iterator[None]:
 
 
 def _port(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number")
     port = int(text)
     if not 0 <= port <= _MOST_PORT:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_MOST_PORT}")
@@ -121,7 +123,10 @@ def _port(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds") from error
     if not 0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a time in seconds")
     return seconds

@@ -1,7 +1,8 @@
 """The driver for plain threads: one thread reads, and each caller writes for itself.
 
 The lock guards the session; nothing that can wait is done under it, and no code of users runs under it or in the
-reader.
+reader. It is not re-entrant: a signal handler that interrupts a call, and a `__del__` of garbage collected during one,
+must not call the client. They can set an event that another thread waits for.
 """
 
 import atexit

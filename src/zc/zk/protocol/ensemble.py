@@ -38,6 +38,9 @@ def parse(hosts: str | Sequence[str]) -> tuple[tuple[Endpoint, ...], str]:
     else:
         msg = f"servers must be given as a string or a list of strings, not {hosts!r}"
         raise ArgumentTypeError(msg)
+    if "://" in text:
+        msg = f"a connection string has no scheme, host:port[,host:port...][/chroot] is needed: {text!r}"
+        raise ArgumentError(msg)
     listed, slash, rest = text.partition("/")
     chroot = paths.validate(slash + rest) if rest else ""
     endpoints = tuple(parse_endpoint(item) for item in map(str.strip, listed.split(",")) if item)

@@ -61,6 +61,7 @@ class Session:
         self._earliest = NEVER  # no deadline of a request is before this
         self._credentials: dict[Auth, list[Request]] = {}  # who waits, the last one always
         self._rearming = 0
+        self._was_opened = False
         self._now = 0.0
         self._retry_at = 0.0
         self._attempt_until = 0.0
@@ -76,6 +77,7 @@ class Session:
         if self.phase is Phase.STOPPED:
             self._now = self._down_since = self._retry_at = self._lost_since = now
             self._refused_since = None
+            self._was_opened = True
             self._enter(Phase.WAITING)
             self.keeper_state = KeeperState.CONNECTING
 
@@ -139,8 +141,12 @@ class Session:
         self._begin_anew()
 
     def _ended_error(self, request: Request, *, maybe_applied: bool = False) -> ZooKeeperError:
-        is_refused = self.keeper_state is KeeperState.AUTH_FAILED
-        error = (AuthFailedError if is_refused else ConnectionClosedError)(request.path)
+        error: ZooKeeperError
+        if self.keeper_state is KeeperState.AUTH_FAILED:
+            error = AuthFailedError(request.path)
+        else:
+            why = "" if self._was_opened else "not started yet: call start()"
+            error = ConnectionClosedError(request.path, reason=why)
         error.maybe_applied = maybe_applied
         return error
 

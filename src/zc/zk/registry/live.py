@@ -9,7 +9,7 @@ from zc.zk.drivers.following import Following, accepts
 from zc.zk.errors import ArgumentTypeError, NoNodeError, ZooKeeperError
 from zc.zk.protocol.live import Live, LiveChildren, LiveData
 from zc.zk.records import Stat
-from zc.zk.registry.properties import Data, change, decode, encode
+from zc.zk.registry.properties import Data, change, decode, encode, merged
 
 if TYPE_CHECKING:
     from zc.zk.client import Client
@@ -227,13 +227,13 @@ class Properties(_LiveObject, Mapping[str, Any]):  # Any: JSON
         done in the client's `operation_timeout`; an `ArgumentError` or `ArgumentTypeError` for what JSON has no form
         for.
         """
-        new = {**(data or {}), **properties}
+        new = merged(data, properties)
         encode(new)
         self._change(lambda _: new)
 
     def update(self, data: Mapping[str, Any] | None = None, /, **properties: Any) -> None:
         """Set the properties given, and leave the others; otherwise as `set`."""
-        new = {**(data or {}), **properties}
+        new = merged(data, properties)
         encode(new)
         self._change(lambda old: {**old, **new})
 

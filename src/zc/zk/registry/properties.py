@@ -83,6 +83,13 @@ def encode(properties: Mapping[str, Any]) -> bytes:
         raise ArgumentError(f"properties must be JSON: {error}") from error
 
 
+def merged(data: Mapping[str, Any] | None, properties: Data) -> Data:
+    """Return the properties given as a mapping, by name, or both; raises `ArgumentTypeError` where it is no mapping."""
+    if data is not None and not isinstance(data, Mapping):
+        raise ArgumentTypeError(f"properties must be given as a mapping, not {type(data).__name__}")
+    return {**(data or {}), **properties}
+
+
 def change(path: str, apply: Callable[[Data], Mapping[str, Any]]) -> Plan[tuple[bytes, Stat]]:
     """Replace a node's properties by what `apply` makes of them, and return the data and status written.
 

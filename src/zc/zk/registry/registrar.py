@@ -16,7 +16,7 @@ from zc.zk.errors import (
     UsageError,
     ZooKeeperError,
 )
-from zc.zk.registry.properties import Data, decode, encode
+from zc.zk.registry.properties import Data, decode, encode, merged
 from zc.zk.registry.servers import Registration, claim
 from zc.zk.security import ACL
 
@@ -65,7 +65,7 @@ class RegisteredServer:
 
         A node whose ACL does not allow to write it, as by default, is deleted and created again.
         """
-        self._registrar.update(self._registration, {**(data or {}), **properties})
+        self._registrar.update(self._registration, merged(data, properties))
 
     def withdraw(self) -> None:
         """Remove the node for good; does nothing when it was withdrawn already.
