@@ -88,10 +88,6 @@ class ForkedClientError(UsageError):
     """The client belongs to the parent process: open a new one after `fork`."""
 
 
-class NotConnectedError(UsageError):
-    """The client was not started."""
-
-
 class FailedConnect(NetworkError):  # noqa: N818 (the name is zc.zk's)
     """No server could be reached in time.
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from zc.zk.drivers.threads import ThreadDriver
 
 T = TypeVar("T")
-_GRACE = 1.0  # seconds: the driver itself ends a request at its deadline; a waiter only insists
 
 
 class Latch:
