@@ -43,6 +43,8 @@ TEXTS = {
     ErrorCode.OPERATION_TIMEOUT: "no answer in time",
     ErrorCode.BAD_ARGUMENTS: "bad arguments",
     ErrorCode.UNKNOWN_SESSION: "session unknown to the server",
+    ErrorCode.NEW_CONFIG_NO_QUORUM: "no quorum of the new configuration is up to date",
+    ErrorCode.RECONFIG_IN_PROGRESS: "another reconfiguration is in progress",
     ErrorCode.API_ERROR: "API error",
     ErrorCode.NO_NODE: "no such node",
     ErrorCode.NO_AUTH: "not permitted by the node's ACL",

@@ -49,7 +49,6 @@ LONG = {
     "client": "one class with everything that a client can be asked",
     "drivers.threads": "all that knows of threads, locks and sockets at once",
     "errors": "one small class for each error number",
-    "operations": "one small class for each operation",
     "protocol.session": "one state machine",
 }
 ALL = sources()

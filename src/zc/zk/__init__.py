@@ -5,7 +5,7 @@ client that it stands on.
 """
 
 from zc.zk.client import Client
-from zc.zk.codes import EventType, KeeperState, State
+from zc.zk.codes import AddWatchMode, EventType, KeeperState, State, WatcherType
 from zc.zk.drivers.results import AsyncResult
 from zc.zk.errors import (
     APIError,
@@ -24,6 +24,7 @@ from zc.zk.errors import (
     InvalidCallbackError,
     MarshallingError,
     NetworkError,
+    NewConfigNoQuorumError,
     NoAuthError,
     NoChildrenForEphemeralsError,
     NodeExistsError,
@@ -35,9 +36,11 @@ from zc.zk.errors import (
     ProtocolError,
     QuotaExceededError,
     ReconfigDisabledError,
+    ReconfigInProgressError,
     RequestTimeoutError,
     RequestTooLargeError,
     ResponseTooLargeError,
+    RolledBackError,
     RuntimeInconsistency,
     ServerError,
     SessionClosedRequireSaslError,
@@ -50,7 +53,7 @@ from zc.zk.errors import (
     UsageError,
     ZooKeeperError,
 )
-from zc.zk.records import Stat, WatchedEvent
+from zc.zk.records import ClientInfo, Stat, WatchedEvent
 from zc.zk.registry.addresses import format_addr, parse_addr
 from zc.zk.registry.live import CancelWatch, Children, Properties
 from zc.zk.registry.properties import decode, encode
@@ -80,6 +83,7 @@ __all__ = [
     "READ_ACL_UNSAFE",
     "ZK",
     "APIError",
+    "AddWatchMode",
     "ArgumentError",
     "ArgumentTypeError",
     "AsyncResult",
@@ -89,6 +93,7 @@ __all__ = [
     "CancelWatch",
     "Children",
     "Client",
+    "ClientInfo",
     "ConnectionClosedError",
     "ConnectionLoss",
     "DataInconsistency",
@@ -102,6 +107,7 @@ __all__ = [
     "KeeperState",
     "MarshallingError",
     "NetworkError",
+    "NewConfigNoQuorumError",
     "NoAuthError",
     "NoChildrenForEphemeralsError",
     "NoNodeError",
@@ -115,10 +121,12 @@ __all__ = [
     "ProtocolError",
     "QuotaExceededError",
     "ReconfigDisabledError",
+    "ReconfigInProgressError",
     "RegisteredServer",
     "RequestTimeoutError",
     "RequestTooLargeError",
     "ResponseTooLargeError",
+    "RolledBackError",
     "RuntimeInconsistency",
     "ServerError",
     "SessionClosedRequireSaslError",
@@ -132,6 +140,7 @@ __all__ = [
     "UnknownSessionError",
     "UsageError",
     "WatchedEvent",
+    "WatcherType",
     "ZooKeeper",
     "ZooKeeperError",
     "decode",

@@ -17,9 +17,23 @@ class OpCode(IntEnum):
     SYNC = 9
     PING = 11
     GET_CHILDREN2 = 12
+    CHECK = 13
+    MULTI = 14
     CREATE2 = 15
+    RECONFIG = 16
+    CHECK_WATCHES = 17
+    REMOVE_WATCHES = 18
+    CREATE_CONTAINER = 19
+    CREATE_TTL = 21
+    MULTI_READ = 22
     AUTH = 100
     SET_WATCHES = 101
+    SASL = 102
+    GET_EPHEMERALS = 103
+    GET_ALL_CHILDREN_NUMBER = 104
+    SET_WATCHES2 = 105
+    ADD_WATCH = 106
+    WHO_AM_I = 107
     CLOSE_SESSION = -11
 
 
@@ -33,11 +47,14 @@ class Xid(IntEnum):
 
 
 class CreateFlag(IntFlag):
-    """The bits of a create request's flags for the four modes of every server version."""
+    """The flags of a create request. Two are bits; the last three are modes, each for an operation of its own."""
 
     PERSISTENT = 0
     EPHEMERAL = 1
     SEQUENTIAL = 2
+    CONTAINER = 4  # servers 3.5.1 and later
+    TTL = 5  # servers 3.5.3 and later
+    SEQUENTIAL_TTL = 6
 
 
 class ErrorCode(IntEnum):
@@ -52,6 +69,8 @@ class ErrorCode(IntEnum):
     OPERATION_TIMEOUT = -7
     BAD_ARGUMENTS = -8
     UNKNOWN_SESSION = -12
+    NEW_CONFIG_NO_QUORUM = -13
+    RECONFIG_IN_PROGRESS = -14
     API_ERROR = -100
     NO_NODE = -101
     NO_AUTH = -102
@@ -82,6 +101,9 @@ class EventType(StrEnum):
     DELETED = "DELETED"
     CHANGED = "CHANGED"
     CHILD = "CHILD"
+    DATA_WATCH_REMOVED = "DATA_WATCH_REMOVED"
+    CHILD_WATCH_REMOVED = "CHILD_WATCH_REMOVED"
+    PERSISTENT_WATCH_REMOVED = "PERSISTENT_WATCH_REMOVED"
 
 
 EVENT_TYPES: dict[int, EventType] = {
@@ -92,6 +114,24 @@ EVENT_TYPES: dict[int, EventType] = {
     4: EventType.CHILD,
 }
 EVENT_NUMBERS: dict[EventType, int] = {kind: number for number, kind in EVENT_TYPES.items()}
+# The events of removal are not here: the client makes them, no server sends them (protocol.md, 11.1).
+
+
+class AddWatchMode(IntEnum):
+    """Which changes a watch that stays is told of: those of its node and children, or those of all below it, too."""
+
+    PERSISTENT = 0
+    PERSISTENT_RECURSIVE = 1
+
+
+class WatcherType(IntEnum):
+    """Which watches of a path to remove, or to look for."""
+
+    CHILDREN = 1
+    DATA = 2
+    ANY = 3
+    PERSISTENT = 4  # on its own from 3.9 on
+    PERSISTENT_RECURSIVE = 5
 
 
 class State(StrEnum):

@@ -173,6 +173,12 @@ class RuntimeInconsistency(ServerError):  # noqa: N818 (ZooKeeper's name)
     """An operation of a transaction that was not reached."""
 
 
+class RolledBackError(ServerError):
+    """An operation of a transaction that succeeded, and was undone because a later one failed."""
+
+    meaning = "undone, because a later operation failed"
+
+
 @_coded(ErrorCode.DATA_INCONSISTENCY, "data inconsistency")
 class DataInconsistency(ServerError):  # noqa: N818 (ZooKeeper's name)
     """The server found its data inconsistent."""
@@ -196,6 +202,16 @@ class BadArgumentsError(ServerError):
 @_coded(ErrorCode.UNKNOWN_SESSION, "session unknown to the server")
 class UnknownSessionError(ServerError):
     """The server does not know the session any more."""
+
+
+@_coded(ErrorCode.NEW_CONFIG_NO_QUORUM, "no quorum of the new configuration is up to date")
+class NewConfigNoQuorumError(ServerError):
+    """Too few members of the new configuration are connected to the leader to go over to it."""
+
+
+@_coded(ErrorCode.RECONFIG_IN_PROGRESS, "another reconfiguration is in progress")
+class ReconfigInProgressError(ServerError):
+    """The ensemble is being reconfigured already."""
 
 
 @_coded(ErrorCode.API_ERROR, "API error")

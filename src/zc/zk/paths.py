@@ -80,9 +80,19 @@ def name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+class ServerPath(str):
+    """A path that means the same node to every client, whatever its chroot."""
+
+    __slots__ = ()
+
+
+CONFIG = ServerPath("/zookeeper/config")
+"""The node that holds an ensemble's configuration."""
+
+
 def under(root: str, path: str) -> str:
     """Return the server's path for a client's `path` below the chroot `root`."""
-    if not root:
+    if not root or type(path) is ServerPath:
         return path
     return root if path == "/" else root + path
 

@@ -104,6 +104,13 @@ SMALLEST_ACL = 12  # bytes: the permissions and two empty strings
 SMALLEST_STRING = 4
 
 
+class ClientInfo(NamedTuple):
+    """An identity of a connection, as its server knows it: of a digest identity only the name."""
+
+    scheme: str
+    user: str
+
+
 @dataclass(frozen=True, slots=True)
 class WatchedEvent:
     """What happened to the node at `path`.

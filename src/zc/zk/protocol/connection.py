@@ -226,8 +226,7 @@ class Connection:
             return
         watch: Watch | None = getattr(operation, "watch", None)
         if watch is not None:
-            kind = operation.watches if code == ErrorCode.OK else operation.watches_missing
-            self._trail.watches.add(kind, request.path or "", watch)
+            self._trail.watches.add(operation.arms(code), request.path or "", watch)
         request.resolve(answer)
 
     # --- the end

@@ -12,7 +12,6 @@ _DRAINED: dict[EventType, tuple[str, ...]] = {
     EventType.CHANGED: ("data", "exist"),
     EventType.DELETED: ("data", "exist", "child"),
     EventType.CHILD: ("child",),
-    EventType.NONE: (),
 }
 _KINDS = ("data", "exist", "child")
 _LENGTH_BYTES = 4
@@ -59,7 +58,7 @@ class WatchTables:
         path = event.path
         if path is None:
             return
-        for kind in _DRAINED[event.type]:
+        for kind in _DRAINED.get(event.type, ()):
             for watch in _holders(self._tables[kind].pop(path, None)):
                 watch.fire(event)
 

@@ -1,0 +1,157 @@
+"""Several operations in one request: all or nothing for writes, each on its own for reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from zc.zk.codes import ANY_VERSION, ErrorCode, OpCode
+from zc.zk.errors import (
+    CodedError,
+    ProtocolError,
+    RolledBackError,
+    error_for,
+)
+from zc.zk.jute import Reader, Writer
+from zc.zk.operations.base import OPERATIONS, Bare, Operation
+from zc.zk.operations.creating import Creates
+
+_ERROR = -1  # stands for an operation's number where it failed, and at the end
+_NO_ERROR = -1  # where a header says that it has nothing to say
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Bare):
+    """Insist that a node exists and, unless `version` is -1, has that version; only for a `Multi`."""
+
+    opcode = OpCode.CHECK
+    path: str
+    version: int = ANY_VERSION
+
+    def write(self, out: Writer) -> None:
+        out.path(self.path)
+        out.int(self.version)
+
+    @classmethod
+    def read_request(cls, body: Reader) -> Self:
+        return cls(body.path(), body.int())
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch(Operation[list[Any]]):  # Any: values of every type, and errors
+    """A request of several; the answer has a value or an error for each, in their order."""
+
+    parts: ClassVar[frozenset[OpCode]]
+    operations: Sequence[Operation[Any]] = ()
+
+    def write(self, out: Writer) -> None:
+        for operation in self.operations:
+            _header(out, operation.opcode, _NO_ERROR)
+            operation.write(out)
+        _end(out)
+
+    def read(self, reply: Reader) -> list[Any]:
+        answers: list[Any] = []
+        for operation in self.operations:
+            kind, is_end, _ = reply.int(), reply.boolean(), reply.int()
+            if is_end:
+                msg = f"{len(answers)} results for {len(self.operations)} operations"
+                raise ProtocolError(msg)
+            answers.append(_answer(operation, kind, reply))
+        _, is_end, _ = reply.int(), reply.boolean(), reply.int()
+        if not is_end:
+            msg = f"more results than the {len(self.operations)} operations"
+            raise ProtocolError(msg)
+        return answers
+
+    def refused(self, code: int) -> list[Any]:
+        raise error_for(code, None)
+
+    @classmethod
+    def read_request(cls, body: Reader) -> Self:
+        operations: list[Operation[Any]] = []
+        while True:
+            kind, is_end, _ = body.int(), body.boolean(), body.int()
+            if is_end:
+                return cls(tuple(operations))
+            if kind not in cls.parts:
+                msg = f"operation {kind} in a {cls.__name__}"
+                raise ProtocolError(msg)
+            operations.append(OPERATIONS[kind].read_request(body))
+
+    def write_reply(self, answer: list[Any], out: Writer) -> None:
+        for operation, result in zip(self.operations, answer, strict=True):
+            if isinstance(result, CodedError):
+                _header(out, _ERROR, result.code)
+                out.int(result.code)
+            else:
+                _header(out, _ANSWERED_AS.get(operation.opcode, operation.opcode), 0)
+                operation.write_reply(result, out)
+        _end(out)
+
+
+class Multi(_Batch):
+    """Do several writes under one zxid, or none of them.
+
+    When one fails, those before it are answered by `RolledBackError`, those after it by `RuntimeInconsistency`. Servers
+    before 3.7.2 and 3.8.2 give no status for a `Create2`, a container or a TTL node: then it is None.
+    """
+
+    __slots__ = ()
+    opcode = OpCode.MULTI
+    parts = frozenset(
+        (
+            OpCode.CREATE,
+            OpCode.CREATE2,
+            OpCode.CREATE_CONTAINER,
+            OpCode.CREATE_TTL,
+            OpCode.DELETE,
+            OpCode.SET_DATA,
+            OpCode.CHECK,
+        )
+    )
+
+
+class MultiRead(_Batch):
+    """Get the data or the children of several nodes; each read succeeds or fails on its own (servers 3.6 and later)."""
+
+    __slots__ = ()
+    opcode = OpCode.MULTI_READ
+    is_read = True
+    parts = frozenset((OpCode.GET_DATA, OpCode.GET_CHILDREN))
+
+
+_ANSWERED_AS = {OpCode.CREATE_CONTAINER: OpCode.CREATE2, OpCode.CREATE_TTL: OpCode.CREATE2}
+
+
+def _header(out: Writer, kind: int, error: int) -> None:
+    out.int(kind)
+    out.boolean(False)
+    out.int(error)
+
+
+def _end(out: Writer) -> None:
+    out.int(_ERROR)
+    out.boolean(True)
+    out.int(_NO_ERROR)
+
+
+def _answer(operation: Operation[Any], kind: int, reply: Reader) -> Any:
+    if kind == _ERROR:
+        return _error(operation, reply.int())
+    if kind == _ANSWERED_AS.get(operation.opcode, operation.opcode):
+        return operation.read(reply)
+    if kind == OpCode.CREATE and isinstance(operation, Creates):
+        return reply.path(), None
+    msg = f"a result of kind {kind} for operation {operation.opcode}"
+    raise ProtocolError(msg)
+
+
+def _error(operation: Operation[Any], code: int) -> CodedError:
+    path = getattr(operation, "path", None)
+    if code == ErrorCode.OK:
+        return RolledBackError(path)
+    try:
+        operation.refused(code)
+    except CodedError as error:
+        return error
+    return error_for(code, path)
