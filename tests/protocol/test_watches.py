@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zc.zk.codes import SET_WATCHES_BYTES, EventType, KeeperState
+from zc.zk.codes import EVENT_TYPES, SET_WATCHES_BYTES, EventType, KeeperState
 from zc.zk.operations import SetWatches, Watch
 from zc.zk.plans import Change
 from zc.zk.protocol.requests import encode
@@ -230,7 +230,7 @@ def test_a_path_longer_than_a_batch_travels_alone() -> None:
     assert [each.data for each in batches] == [("/a",), (long,), ("/b",)]
 
 
-@given(st.sets(st.integers(0, 10**6), max_size=40), st.sampled_from(list(EventType)))
+@given(st.sets(st.integers(0, 10**6), max_size=40), st.sampled_from(list(EVENT_TYPES.values())))
 def test_what_an_event_uses_up_is_not_armed_again(numbers: set[int], kind: EventType) -> None:
     paths = sorted(f"/{number}" for number in numbers)
     tables = tables_of(paths)
