@@ -72,6 +72,14 @@ def rearming() -> Conversation:
     return talk
 
 
+def probing() -> Conversation:
+    talk = waiting()
+    talk.session.trail.watches.add("persistent", "/w", Told())
+    talk.connect()
+    talk.greet()
+    return talk
+
+
 def closing() -> Conversation:
     talk = online()
     talk.session.close(talk.now)
@@ -84,6 +92,7 @@ IN_PHASE: dict[Phase, Callable[[], Conversation]] = {
     Phase.WAITING: waiting,
     Phase.DIALLING: dialling,
     Phase.GREETING: greeting,
+    Phase.PROBING: probing,
     Phase.REARMING: rearming,
     Phase.OPEN: online,
     Phase.CLOSING: closing,

@@ -37,6 +37,12 @@ FOLLOWS: dict[tuple[Phase, str], Phase] = {
     (Phase.GREETING, "disconnected"): Phase.WAITING,
     (Phase.REARMING, "disconnected"): Phase.WAITING,
     (Phase.OPEN, "disconnected"): Phase.WAITING,
+    (
+        Phase.PROBING,
+        "rearmed",
+    ): Phase.REARMING,  # by the answer to the probe, which is marked as re-arming is
+    (Phase.PROBING, "disconnected"): Phase.WAITING,
+    (Phase.PROBING, "close"): Phase.CLOSING,
     (Phase.REARMING, "close"): Phase.CLOSING,
     (Phase.OPEN, "close"): Phase.CLOSING,
     (Phase.WAITING, "close"): Phase.STOPPED,

@@ -25,6 +25,7 @@ from zc.zk.operations.sessions import Auth, CloseSession, Ping, Sasl, WhoAmI
 from zc.zk.operations.watching import (
     AddWatch,
     CheckWatches,
+    ProbeModes,
     RemoveWatches,
     SetWatches,
     SetWatches2,
@@ -54,6 +55,7 @@ __all__ = [
     "MultiRead",
     "Operation",
     "Ping",
+    "ProbeModes",
     "Reconfig",
     "RemoveWatches",
     "Sasl",

@@ -40,6 +40,11 @@ class Watch:
         """Whether nobody waits for it any more."""
         return False
 
+    @property
+    def is_removable(self) -> bool:
+        """Whether a user who removes the watches of its path means this one, too."""
+        return False
+
     def restart(self) -> bool:
         """Say whether a new session shall arm the watch again; if not, it is dropped, and knows."""
         return True
@@ -50,12 +55,14 @@ class Operation(Step[R]):
 
     `is_read` says that asking twice is as good as asking once: a request cut off by a lost connection is sent again.
     `watches` and `watches_missing` name the kind of watch that an answer, or the answer that there is no node, arms.
-    `xid` is set where requests of this kind are not counted but marked.
+    `xid` is set where requests of this kind are not counted but marked. `is_kept` says that the session remembers it,
+    as it does identities and watches that stand, and has to act on it, too.
     """
 
     __slots__ = ()
     opcode: ClassVar[OpCode]
     is_read: ClassVar[bool] = False
+    is_kept: ClassVar[bool] = False
     watches: ClassVar[str] = ""
     watches_missing: ClassVar[str] = ""
     xid: ClassVar[Xid | None] = None

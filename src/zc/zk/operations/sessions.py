@@ -29,6 +29,7 @@ class Auth(Bare):
     """Add an identity to the connection. What proves it is kept out of `repr`."""
 
     opcode = OpCode.AUTH
+    is_kept = True
     xid = Xid.AUTH
     scheme: str
     credential: bytes | None = field(repr=False)

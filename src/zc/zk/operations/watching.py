@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self, TypeVar
 
-from zc.zk.codes import AddWatchMode, OpCode, WatcherType, Xid
-from zc.zk.errors import ProtocolError
+from zc.zk.codes import AddWatchMode, ErrorCode, OpCode, WatcherType, Xid
+from zc.zk.errors import ProtocolError, UnimplementedError
 from zc.zk.jute import Reader, Writer
 from zc.zk.operations.base import Bare, Operation, Watch
 from zc.zk.records import SMALLEST_STRING
@@ -74,6 +74,7 @@ class AddWatch(Operation[None]):
 
     opcode = OpCode.ADD_WATCH
     is_read = True
+    is_kept = True
     path: str
     watch: Watch
     mode: AddWatchMode = AddWatchMode.PERSISTENT
@@ -123,6 +124,32 @@ class RemoveWatches(_Watchers):
 
     __slots__ = ()
     opcode = OpCode.REMOVE_WATCHES
+    is_kept = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeModes(Operation[bool]):
+    """Ask whether the server keeps standard and standing watches of one path apart, as servers do from 3.9 on.
+
+    Only those know the type `PERSISTENT` (protocol.md, 11.5). The request is marked, not counted: its answer must not
+    make the client's zxid grow before all watches are armed.
+    """
+
+    xid = Xid.SET_WATCHES
+
+    def write(self, out: Writer) -> None:
+        CheckWatches("/", WatcherType.PERSISTENT).write(out)
+
+    def read(self, reply: Reader) -> bool:
+        return True
+
+    def refused(self, code: int) -> bool:
+        if code == ErrorCode.UNIMPLEMENTED:
+            raise UnimplementedError
+        return code == ErrorCode.NO_WATCHER
+
+
+ProbeModes.opcode = OpCode.CHECK_WATCHES  # set here, for servers read it as what it is
 
 
 def _known(names: type[E], number: int) -> E:

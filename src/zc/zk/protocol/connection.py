@@ -6,11 +6,12 @@ A new connection is a new object, so nothing that belongs to an old one can be t
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from zc.zk.codes import ErrorCode, Xid
 from zc.zk.errors import CodedError, ProtocolError, ResponseTooLargeError
 from zc.zk.jute import INT, Reader, Writer
-from zc.zk.operations import Ping, Watch
+from zc.zk.operations import AddWatch, Operation, Ping, Watch
 from zc.zk.protocol.frames import FrameLengthError, FrameReader
 from zc.zk.protocol.requests import Request
 from zc.zk.protocol.watches import WatchTables
@@ -91,7 +92,14 @@ class Connection:
             request.xid = marked
             self._marked[marked].append(request)
         self._sent += 1
-        self._out.append(request.frame())
+        frame = request.frame()
+        if self._trail.watches.standing and self._leans(request.operation):
+            frame = frame[:-1] + b"\0"  # the flag that asks for a watch
+        self._out.append(frame)
+
+    def _leans(self, operation: Operation[Any]) -> bool:
+        is_standard = bool(operation.watches) and getattr(operation, "watch", None) is not None
+        return is_standard and self._trail.watches.leans(getattr(operation, "path", ""))
 
     def data_to_send(self, now: float) -> bytes:
         """Return what to write now; it counts as sent."""
@@ -221,6 +229,10 @@ class Connection:
         except CodedError as error:
             if not request.ended:
                 request.fail(error)
+            if isinstance(operation, AddWatch):
+                # What was asked behind it leans on it, and would wait in vain.
+                msg = f"a watch was refused: {error}"
+                raise ProtocolError(msg) from error
             return
         if request.ended:
             return

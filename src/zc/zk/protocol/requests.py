@@ -65,6 +65,11 @@ class Request:
         """The path that the operation is about, for errors to name."""
         return getattr(self.operation, "path", None)
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it may be sent again where it is not known what became of it."""
+        return self.operation.is_read
+
     def frame(self) -> bytes:
         """Return the request as it goes over the wire."""
         body = self.body

@@ -9,7 +9,6 @@ Its states, and what may follow what, are in `states`.
 
 from collections import deque
 from collections.abc import Callable
-from itertools import chain
 
 from zc.zk.codes import KeeperState, State
 from zc.zk.errors import (
@@ -21,12 +20,13 @@ from zc.zk.errors import (
     SessionExpiredError,
     ZooKeeperError,
 )
-from zc.zk.operations import Auth, CloseSession, Ping, SetWatches
+from zc.zk.operations import CloseSession, Ping
+from zc.zk.protocol.arming import Arming
 from zc.zk.protocol.connection import Connection, Trail
 from zc.zk.protocol.ensemble import Endpoint, Ensemble
 from zc.zk.protocol.live import Live
 from zc.zk.protocol.readings import Readings
-from zc.zk.protocol.requests import NEVER, Request, encode
+from zc.zk.protocol.requests import NEVER, Request
 from zc.zk.protocol.states import Identity, Phase, Settings, StateChange
 from zc.zk.protocol.timers import Timers
 from zc.zk.protocol.watches import WatchTables
@@ -55,12 +55,11 @@ class Session:
         self.timers = Timers()
         self.readings = Readings(self)
         self._on_change = on_change
-        self._connection: Connection | None = None
+        self.connection: Connection | None = None
         self._open_way: Connection | None = None  # the connection, in the phases that take requests
-        self._queue: deque[Request] = deque()
+        self.queue: deque[Request] = deque()
         self._earliest = NEVER  # no deadline of a request is before this
-        self._credentials: dict[Auth, list[Request]] = {}  # who waits, the last one always
-        self._rearming = 0
+        self._arming = Arming(self)
         self._was_opened = False
         self._now = 0.0
         self._retry_at = 0.0
@@ -78,7 +77,7 @@ class Session:
             self._now = self._down_since = self._retry_at = self._lost_since = now
             self._refused_since = None
             self._was_opened = True
-            self._enter(Phase.WAITING)
+            self.enter(Phase.WAITING)
             self.keeper_state = KeeperState.CONNECTING
 
     def attach(self, session_id: int, password: bytes) -> None:
@@ -88,32 +87,23 @@ class Session:
     def submit(self, request: Request, now: float) -> None:
         """Send a request now, or when a server is there; it fails at its deadline."""
         self._now = now
-        if isinstance(request.operation, Auth):
-            self._identify(request, request.operation)
+        if request.operation.is_kept:
+            self._arming.keep(request)
         elif self._open_way is not None:
             self._open_way.send(request)
         elif self.phase.is_ending:
-            request.fail(self._ended_error(request))
+            request.fail(self.ended_error(request))
         else:
-            self._queue.append(request)
+            self.queue.append(request)
         if request.deadline < self._earliest:  # noqa: PLR1730 (`min` costs more than all the rest here)
             self._earliest = request.deadline
-
-    def _identify(self, request: Request, identity: Auth) -> None:
-        # Identities belong to a connection: they are kept, and shown to every server from now on.
-        line = self._credentials.get(identity, [])
-        self._credentials[identity] = [*(each for each in line if not each.ended), request]
-        if self._open_way is not None:
-            self._open_way.send(_Identification(self, identity, [request]))
-        elif self.phase.is_ending:
-            request.resolve(None)
 
     def close(self, now: float) -> None:
         """End the session: what is in flight is still answered; `disconnected`, or the driver's `finish`, ends it."""
         self._now = now
-        if self._open_way is not None:
-            self._open_way.send(_Farewell(self))
-            self._enter(Phase.CLOSING)
+        if self.phase.is_served and self.connection is not None:
+            self.connection.send(_Farewell(self))
+            self.enter(Phase.CLOSING)
         elif self.phase is not Phase.CLOSING:
             self.finish("closed by the caller")
 
@@ -121,26 +111,25 @@ class Session:
         """Stop here and now: everything that waits fails."""
         if self.phase is Phase.STOPPED:
             return
-        sent, unsent = ([], []) if self._connection is None else self._connection.unanswered()
-        waiting = [*unsent, *self._queue, *chain(*self._credentials.values())]
-        self._enter(Phase.STOPPED)
+        sent, unsent = ([], []) if self.connection is None else self.connection.unanswered()
+        waiting = [*unsent, *self.queue, *self._arming.identifying]
+        self.enter(Phase.STOPPED)
         self.keeper_state = keeper_state
         self.fault = reason
-        self._connection = None
-        self._queue = deque()
+        self.connection = None
+        self.queue = deque()
         for request in sent:
             if not request.ended:
-                request.fail(
-                    self._ended_error(request, maybe_applied=not request.operation.is_read)
-                )
+                request.fail(self.ended_error(request, maybe_applied=not request.operation.is_read))
         for request in waiting:
             if not request.ended:
-                request.fail(self._ended_error(request))
+                request.fail(self.ended_error(request))
         self.readings.closed()
         self._tell(State.LOST, reason)
         self._begin_anew()
 
-    def _ended_error(self, request: Request, *, maybe_applied: bool = False) -> ZooKeeperError:
+    def ended_error(self, request: Request, *, maybe_applied: bool = False) -> ZooKeeperError:
+        """Return why nothing can be asked any more."""
         error: ZooKeeperError
         if self.keeper_state is KeeperState.AUTH_FAILED:
             error = AuthFailedError(request.path)
@@ -150,9 +139,10 @@ class Session:
         error.maybe_applied = maybe_applied
         return error
 
-    def _enter(self, phase: Phase) -> None:
+    def enter(self, phase: Phase) -> None:
+        """Go on to another phase."""
         self.phase = phase
-        self._open_way = self._connection if phase.takes_requests else None
+        self._open_way = self.connection if phase.takes_requests else None
 
     # --- the driver's side: connecting
 
@@ -162,7 +152,7 @@ class Session:
         if self.phase is not Phase.WAITING or now < self._retry_at:
             return None
         self.fault = None
-        self._enter(Phase.DIALLING)
+        self.enter(Phase.DIALLING)
         self._attempt_until = now + self.settings.connect_timeout
         return self.ensemble.current
 
@@ -170,7 +160,7 @@ class Session:
         """Ask for the session: TCP is up."""
         self._now = now
         if self.phase is Phase.DIALLING:
-            self._enter(Phase.GREETING)
+            self.enter(Phase.GREETING)
             hello = ConnectRequest(
                 self.trail.zxid,
                 round(self.settings.timeout * 1000),
@@ -178,7 +168,7 @@ class Session:
                 self.identity.password,
             )
             longest = self.settings.longest_frame
-            self._connection = Connection(self.trail, hello, self._greeted, longest, now)
+            self.connection = Connection(self.trail, hello, self._greeted, longest, now)
 
     def _greeted(self, response: ConnectResponse) -> None:
         known = self.identity.session_id
@@ -191,45 +181,25 @@ class Session:
         if known and known != response.session_id:
             self._lose_session("the server began another session")
         self.identity = Identity(response.session_id, response.password, response.timeout / 1000)
-        self._enter(Phase.REARMING)
-        self._rearm()
+        if self.connection is not None:
+            self._arming.begin(self.connection)
 
-    def _rearm(self) -> None:
-        connection = self._open_way
-        if connection is None:
-            return
-        # The order is the promise: identities, then watches, then what callers wait for.
-        self._rearming = 1
-        for identity, requests in self._credentials.items():
-            self._rearming += 1
-            connection.send(_Identification(self, identity, requests, rearms=True))
-        for operation in self.trail.watches.rearming(self.trail.zxid, self.trail.root):
-            self._rearming += 1
-            connection.send(_Rearming(self, operation))
-        waiting, self._queue = self._queue, deque()
-        for request in waiting:
-            if not request.ended:
-                connection.send(request)
-        self.readings.go_on()
-        self.rearmed()
-
-    def rearmed(self) -> None:
-        """Note that a step of re-arming is done; after the last the connection is as good as the one before."""
-        self._rearming -= 1
-        if not self._rearming and self.phase is Phase.REARMING:
-            self._enter(Phase.OPEN)
-            self.keeper_state = KeeperState.CONNECTED
-            self._lost_since = self._refused_since = None
-            endpoint = self.ensemble.current
-            self.ensemble.succeeded()
-            self._tell(State.CONNECTED, f"connected to {endpoint}")
+    def armed(self) -> None:
+        """Note that this connection has all that the one before had."""
+        self.enter(Phase.OPEN)
+        self.keeper_state = KeeperState.CONNECTED
+        self._lost_since = self._refused_since = None
+        endpoint = self.ensemble.current
+        self.ensemble.succeeded()
+        self._tell(State.CONNECTED, f"connected to {endpoint}")
+        self.trail.watches.tell_of_gap()
 
     # --- the driver's side: running
 
     def receive(self, data: bytes, now: float) -> None:
         """Handle what arrived. A peer that breaks the protocol sets `fault`."""
         self._now = now
-        connection = self._connection
+        connection = self.connection
         if connection is None:
             return
         try:
@@ -239,13 +209,13 @@ class Session:
 
     def data_to_send(self, now: float) -> bytes:
         """Return what to write to the connection now."""
-        connection = self._connection
+        connection = self.connection
         return b"" if connection is None else connection.data_to_send(now)
 
     @property
     def may_linger(self) -> bool:
         """Whether a request that nobody waits for yet may stay until the next replies come, to leave in company."""
-        return self._connection is not None and self._connection.may_linger
+        return self.connection is not None and self.connection.may_linger
 
     def deadline(self) -> float:
         """When `tick` is next needed, whatever arrives."""
@@ -254,8 +224,8 @@ class Session:
             when = min(when, self._retry_at)
         elif self.phase.is_attempt:
             when = min(when, self._attempt_until)
-        elif self._connection is not None:
-            when = min(when, self._connection.deadline())
+        elif self.connection is not None:
+            when = min(when, self.connection.deadline())
         return min(when, self._lost_at)
 
     @property
@@ -263,8 +233,8 @@ class Session:
         if self.state is not State.SUSPENDED:
             return NEVER
         acknowledged_at = self._acknowledged_at
-        if self._connection is not None:  # it has answered, though it may still be re-arming
-            acknowledged_at = max(acknowledged_at, self._connection.acknowledged_at)
+        if self.connection is not None:  # it has answered, though it may still be re-arming
+            acknowledged_at = max(acknowledged_at, self.connection.acknowledged_at)
         return acknowledged_at + self.identity.timeout
 
     def tick(self, now: float) -> None:
@@ -275,8 +245,8 @@ class Session:
         self.timers.run(now)
         if self.phase.is_attempt and now >= self._attempt_until:
             self.fault = f"no answer within {self.settings.connect_timeout:g} s"
-        elif self._connection is not None:
-            self.fault = self._connection.tick(now) or self.fault
+        elif self.connection is not None:
+            self.fault = self.connection.tick(now) or self.fault
         if now >= self._lost_at:
             # No server can have heard of us since: whatever the outage, the session is over when this time has passed.
             self._declare_lost("nothing was acknowledged for the session time-out", assumed=True)
@@ -285,7 +255,7 @@ class Session:
         sent = set(map(id, self._under_way()))
         left = NEVER
         why = self.standing
-        for request in [*self._under_way(), *self._queue, *chain(*self._credentials.values())]:
+        for request in [*self._under_way(), *self.queue, *self._arming.identifying]:
             if request.ended:
                 continue
             if request.deadline > now:
@@ -294,7 +264,7 @@ class Session:
             maybe_applied = id(request) in sent and not request.operation.is_read
             error = OperationTimeoutError(request.path, reason=why, maybe_applied=maybe_applied)
             request.fail(error)
-        self._queue = deque(request for request in self._queue if not request.ended)
+        self.queue = deque(request for request in self.queue if not request.ended)
         self._earliest = left
 
     @property
@@ -316,10 +286,10 @@ class Session:
         was_open = self.state is State.CONNECTED
         # Silence is no refusal: such a server may be paused, or not be there at all.
         was_refused = self.phase is Phase.GREETING and now < self._attempt_until
-        self._enter(Phase.WAITING)
-        if self._connection is not None:
-            self._acknowledged_at = max(self._acknowledged_at, self._connection.acknowledged_at)
-            self._take_back(self._connection)
+        self.enter(Phase.WAITING)
+        if self.connection is not None:
+            self._acknowledged_at = max(self._acknowledged_at, self.connection.acknowledged_at)
+            self._take_back(self.connection)
         if was_open:
             self._down_since = now
             self.keeper_state = KeeperState.CONNECTING
@@ -339,16 +309,16 @@ class Session:
 
     def _take_back(self, connection: Connection) -> None:
         # Reads, and what never left, are asked again in their order; for a write "lost" means "unknown", not "no".
-        self._connection = None
+        self.connection = None
         sent, unsent = connection.unanswered()
-        again = [*(request for request in sent if request.operation.is_read), *unsent]
-        self._queue.extendleft(reversed([request for request in again if not request.ended]))
+        again = [*(request for request in sent if request.is_repeatable), *unsent]
+        self.queue.extendleft(reversed([request for request in again if not request.ended]))
         for request in sent:
-            if not request.ended and not request.operation.is_read:
+            if not request.ended and not request.is_repeatable:
                 request.fail(ConnectionLoss(request.path, maybe_applied=True))
 
     def _under_way(self) -> list[Request]:
-        return [] if self._connection is None else list(self._connection.in_flight)
+        return [] if self.connection is None else list(self.connection.in_flight)
 
     # --- losing the session
 
@@ -378,12 +348,12 @@ class Session:
 
     def _refuse_waiting_writes(self) -> None:
         # What was asked of the old session shall not happen in another one. What is asked after LOST is for the next.
-        waiting, self._queue = self._queue, deque()
+        waiting, self.queue = self.queue, deque()
         for request in waiting:
             if request.ended:
                 continue
             if request.operation.is_read:
-                self._queue.append(request)
+                self.queue.append(request)
             else:
                 request.fail(SessionExpiredError(request.path))
 
@@ -398,9 +368,8 @@ class Session:
         self.identity = Identity(timeout=self.settings.timeout)
         self.trail.watches.restart()
 
-    def authentication_failed(self, identity: Auth, error: Exception) -> None:
+    def authentication_failed(self, error: Exception) -> None:
         """Stop for good: a server refused one of our identities."""
-        self._credentials.pop(identity, None)
         self.finish(str(error), KeeperState.AUTH_FAILED)
 
     def _tell(self, state: State, reason: str, *, assumed: bool = False) -> None:
@@ -422,61 +391,12 @@ class Session:
 
     def nudge(self) -> None:
         """Make the server say something soon, so that a driver that listens looks at the time."""
-        if self.phase is Phase.OPEN and self._connection is not None:
-            self._connection.send(Request(Ping(), b""))
+        if self.phase is Phase.OPEN and self.connection is not None:
+            self.connection.send(Request(Ping(), b""))
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> None:
         """Make a call after so many seconds, under the driver's lock."""
         self.timers.add(self._now + seconds, call)
-
-
-class _Identification(Request):
-    """Shows an identity to this connection's server, for itself or for a caller who waits."""
-
-    __slots__ = ("_asked", "_identity", "_rearms", "_session")
-
-    def __init__(
-        self, session: Session, identity: Auth, asked: list[Request], *, rearms: bool = False
-    ) -> None:
-        super().__init__(identity, asked[-1].body)
-        self._session = session
-        self._identity = identity
-        self._asked = asked
-        self._rearms = rearms
-
-    def resolve(self, answer: object) -> None:
-        self.ended = True
-        for asked in self._asked:
-            if not asked.ended:
-                asked.resolve(answer)
-        if self._rearms:
-            self._session.rearmed()
-
-    def fail(self, error: Exception) -> None:
-        self.ended = True
-        for asked in self._asked:
-            if not asked.ended:
-                asked.fail(error)
-        if isinstance(error, AuthFailedError):
-            self._session.authentication_failed(self._identity, error)
-        elif self._rearms:
-            self._session.rearmed()
-
-
-class _Rearming(Request):
-    __slots__ = ("_session",)
-
-    def __init__(self, session: Session, operation: SetWatches) -> None:
-        super().__init__(operation, encode(operation, session.trail.root))
-        self._session = session
-
-    def resolve(self, answer: object) -> None:
-        self.ended = True
-        self._session.rearmed()
-
-    def fail(self, error: Exception) -> None:
-        self.ended = True
-        self._session.fault = f"watches could not be armed again: {error}"
 
 
 class _Farewell(Request):

@@ -6,9 +6,12 @@ What may follow what:
     WAITING  -> DIALLING       the pause is over
     DIALLING -> GREETING       TCP is connected, the session was asked for
     GREETING -> REARMING       the server accepted; identities and watches go out, then all that waited
+    GREETING -> PROBING        the same, where watches stand: what the server knows of them is asked first
+    PROBING  -> REARMING       it has answered
     REARMING -> OPEN           the server has them all: only now are listeners told CONNECTED
     any of these -> WAITING    the connection was lost
-    REARMING, OPEN -> CLOSING  close, which waits for what is in flight
+    REARMING, OPEN -> PROBING  a first watch is to stand; and back
+    PROBING, REARMING, OPEN -> CLOSING  close, which waits for what is in flight
     any -> STOPPED             finish
 """
 
@@ -27,6 +30,7 @@ class Phase(Enum):
     WAITING = auto()
     DIALLING = auto()
     GREETING = auto()
+    PROBING = auto()
     REARMING = auto()
     OPEN = auto()
     CLOSING = auto()
@@ -35,6 +39,11 @@ class Phase(Enum):
     def takes_requests(self) -> bool:
         """Whether a request can go out at once, behind what re-arms the connection."""
         return self in (Phase.REARMING, Phase.OPEN)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a server has accepted the session, and was not told that it ends."""
+        return self in (Phase.PROBING, Phase.REARMING, Phase.OPEN)
 
     @property
     def is_attempt(self) -> bool:

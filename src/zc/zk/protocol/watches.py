@@ -1,9 +1,16 @@
-"""Which watches the server holds for us, and what to ask of the next server so that none of them is lost."""
+"""Which watches the server holds for us, and what to ask of the next server so that none of them is lost.
 
-from collections.abc import Iterator
+Standard watches fire once; those of AddWatch stand until they are removed. Servers before 3.9 know one mode for each
+path (protocol.md, 11.4): a standard watch set there would end the standing one. So where a path has a standing watch,
+standard ones lean on it: they are not sent, and its events use them up.
+"""
 
-from zc.zk.codes import SET_WATCHES_BYTES, EventType
-from zc.zk.operations import SetWatches, Watch
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from zc.zk import paths
+from zc.zk.codes import SET_WATCHES_BYTES, AddWatchMode, EventType, KeeperState, WatcherType
+from zc.zk.operations import AddWatch, Operation, RemoveWatches, SetWatches, SetWatches2, Watch
 from zc.zk.records import WatchedEvent
 
 # What each event uses up: a standard watch fires once.
@@ -13,19 +20,44 @@ _DRAINED: dict[EventType, tuple[str, ...]] = {
     EventType.DELETED: ("data", "exist", "child"),
     EventType.CHILD: ("child",),
 }
-_KINDS = ("data", "exist", "child")
+STANDARD = ("data", "exist", "child")
+STANDING = ("persistent", "recursive")
+KINDS = (
+    STANDARD + STANDING
+)  # in the order in which servers arm them: of two modes, the last one counts before 3.9
+_OF_TYPE: dict[WatcherType, tuple[str, ...]] = {
+    WatcherType.CHILDREN: ("child",),
+    WatcherType.DATA: ("data", "exist"),
+    WatcherType.ANY: KINDS,
+    WatcherType.PERSISTENT: ("persistent",),
+    WatcherType.PERSISTENT_RECURSIVE: ("recursive",),
+}
+_REMOVED = {
+    "data": EventType.DATA_WATCH_REMOVED,
+    "exist": EventType.DATA_WATCH_REMOVED,
+    "child": EventType.CHILD_WATCH_REMOVED,
+    "persistent": EventType.PERSISTENT_WATCH_REMOVED,
+    "recursive": EventType.PERSISTENT_WATCH_REMOVED,
+}
 _LENGTH_BYTES = 4
-_NO_WATCHES_BYTES = 8 + 8 + 3 * _LENGTH_BYTES  # the header, the zxid, and three empty lists
+_NO_WATCHES_BYTES = 8 + 8 + 5 * _LENGTH_BYTES  # the header, the zxid, and empty lists
 _Holders = (
     Watch | tuple[Watch, ...]
 )  # one watch stands for itself: most paths have one, and there are many paths
 
 
 class WatchTables:
-    """The one-shot watches by kind and path; the server keeps one for each, however many of ours share it."""
+    """The watches by kind and path; the server keeps one for each, however many of ours share it.
+
+    `modes_coexist` says whether this server keeps standard and standing watches of one path apart (3.9 and later).
+    """
 
     def __init__(self) -> None:
-        self._tables: dict[str, dict[str, _Holders]] = {kind: {} for kind in _KINDS}
+        self._tables: dict[str, dict[str, _Holders]] = {kind: {} for kind in KINDS}
+        self._recursive = self._tables["recursive"]
+        self.standing: set[str] = set()  # paths with a watch that stands, or was asked for
+        self._expected: set[str] = set()  # paths for which a recursive one was asked
+        self.modes_coexist = False
 
     def __len__(self) -> int:
         return sum(map(len, self._tables.values()))
@@ -39,6 +71,8 @@ class WatchTables:
         """Note that the server has armed `watch`."""
         table = self._tables[kind]
         holders = table.get(path)
+        if kind in STANDING:
+            self.standing.add(path)
         if holders is None:
             table[path] = watch
         elif isinstance(holders, tuple):
@@ -52,37 +86,140 @@ class WatchTables:
         for table in self._tables.values():
             left = tuple(holder for holder in _holders(table.get(path)) if holder is not watch)
             _put(table, path, left)
+        self._look_again(path)
+
+    def leans(self, path: str) -> bool:
+        """Whether a standard watch on this path would end one that stands."""
+        return path in self.standing and not self.modes_coexist
+
+    def covers(self, path: str) -> bool:
+        """Whether a recursive watch on this path serves a persistent one, too: asked for, it would end the other."""
+        return not self.modes_coexist and (path in self._recursive or path in self._expected)
+
+    def expect(self, path: str, *, recursive: bool) -> None:
+        """Note that a watch that stands was asked for: what is asked after it must lean on it already."""
+        self.standing.add(path)
+        if recursive:
+            self._expected.add(path)
+
+    # --- what happens
 
     def fire(self, event: WatchedEvent) -> None:
-        """Tell everybody whom the event uses up."""
+        """Tell everybody whom the event concerns; standard watches are used up by it."""
         path = event.path
         if path is None:
             return
         for kind in _DRAINED.get(event.type, ()):
             for watch in _holders(self._tables[kind].pop(path, None)):
                 watch.fire(event)
+        if self.standing:
+            self._fire_standing(event, path)
+
+    def _fire_standing(self, event: WatchedEvent, path: str) -> None:
+        for watch in _holders(self._tables["persistent"].get(path)):
+            watch.fire(event)
+        if event.type is EventType.CHILD or not self._recursive:
+            return  # a recursive watch is told of the child itself
+        for above in _line_of(path):
+            for watch in _holders(self._recursive.get(above)):
+                watch.fire(event)
+        above = paths.parent(path)
+        if event.type is not EventType.CHANGED and path != "/" and self._lacks_child_events(above):
+            self.fire(WatchedEvent(EventType.CHILD, event.state, above, event.zxid))
+
+    def _lacks_child_events(self, path: str) -> bool:
+        return path in self._recursive and not self.modes_coexist
+
+    def tell_of_gap(self) -> None:
+        """Tell the watches that stand that they may have missed something: servers replay nothing for them."""
+        for kind in STANDING:
+            for path, holders in list(self._tables[kind].items()):
+                for watch in _holders(holders):
+                    watch.fire(WatchedEvent(EventType.NONE, KeeperState.CONNECTED, path))
 
     def restart(self) -> None:
         """For a new session keep what shall be armed again, and let go of what will be read anew."""
         for table in self._tables.values():
             for path, holders in list(table.items()):
                 _put(table, path, tuple(watch for watch in _holders(holders) if watch.restart()))
+        self.reconnected()
 
-    def rearming(self, zxid: int, root: str) -> Iterator[SetWatches]:
+    # --- removing
+
+    def remove(self, path: str, which: WatcherType) -> set[str]:
+        """Drop the watches of users, and tell them; return of which kinds there were any."""
+        removed: list[tuple[str, Watch]] = []
+        for kind in _OF_TYPE[which]:
+            table = self._tables[kind]
+            holders = _holders(table.get(path))
+            removed += ((kind, watch) for watch in holders if watch.is_removable)
+            _put(table, path, tuple(watch for watch in holders if not watch.is_removable))
+        self._look_again(path)
+        for kind, watch in removed:
+            watch.fire(WatchedEvent(_REMOVED[kind], KeeperState.CONNECTED, path))
+        return {kind for kind, _ in removed}
+
+    def removal(self, asked: RemoveWatches, removed: set[str], zxid: int) -> list[Operation[Any]]:
+        """Return what brings the server in line with what is left on a path; nothing, where it may stay as it is."""
+        path = asked.path
+        left = {kind for kind, table in self._tables.items() if path in table}
+        if not left:
+            return [RemoveWatches(path)]
+        if self.modes_coexist or removed.isdisjoint(STANDING):
+            return [] if left.intersection(_OF_TYPE[asked.kind]) else [asked]
+        standing = left.intersection(STANDING)
+        if not standing:
+            # The server has one mode for the path, and took it away: what leaned on it must stand by itself.
+            lists = [(path,) if path in self._tables[kind] else () for kind in STANDARD]
+            return [RemoveWatches(path), SetWatches(zxid, *lists)]
+        if standing == {"persistent"} and "recursive" in removed:
+            (watch, *_) = _holders(self._tables["persistent"][path])
+            return [AddWatch(path, watch, AddWatchMode.PERSISTENT)]
+        return []
+
+    def _look_again(self, path: str) -> None:
+        if not any(path in self._tables[kind] for kind in STANDING):
+            self.standing.discard(path)
+
+    # --- a new connection
+
+    def reconnected(self) -> None:
+        """Forget what was true of the last server."""
+        self.standing = {path for kind in STANDING for path in self._tables[kind]}
+        self._expected.clear()
+        self.modes_coexist = False
+
+    def rearming(
+        self, zxid: int, root: str, kinds: Sequence[str] = KINDS
+    ) -> Iterator[SetWatches | SetWatches2]:
         """Yield the requests that arm everything again relative to `zxid`, each of a size that servers accept."""
-        batch: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+        batch: dict[str, list[str]] = {kind: [] for kind in KINDS}
         size, prefix = _NO_WATCHES_BYTES, len(root.encode()) + _LENGTH_BYTES
-        for kind in _KINDS:
+        for kind in kinds:
             for path in self._tables[kind]:
                 more = prefix + len(path.encode())
                 if size + more > SET_WATCHES_BYTES and size > _NO_WATCHES_BYTES:
-                    yield SetWatches(zxid, *(tuple(batch[each]) for each in _KINDS))
-                    batch = {each: [] for each in _KINDS}
+                    yield _request(zxid, batch)
+                    batch = {each: [] for each in KINDS}
                     size = _NO_WATCHES_BYTES
                 size += more
                 batch[kind].append(path)
         if size > _NO_WATCHES_BYTES:
-            yield SetWatches(zxid, *(tuple(batch[each]) for each in _KINDS))
+            yield _request(zxid, batch)
+
+
+def _request(zxid: int, batch: dict[str, list[str]]) -> SetWatches | SetWatches2:
+    # Servers before 3.6 do not know the second one; before 3.6, nothing stands.
+    kinds = KINDS if any(batch[kind] for kind in STANDING) else STANDARD
+    lists = (tuple(batch[kind]) for kind in kinds)
+    return SetWatches2(zxid, *lists) if kinds is KINDS else SetWatches(zxid, *lists)
+
+
+def _line_of(path: str) -> Iterator[str]:
+    while path != "/":
+        yield path
+        path = paths.parent(path)
+    yield "/"
 
 
 def _holders(holders: _Holders | None) -> tuple[Watch, ...]:
