@@ -24,6 +24,7 @@ LAYERS = (
     | {"registry.addresses", "registry.properties", "registry.servers"},
     {"drivers"},
     {"recipes.watchers", "registry.live", "registry.registrar"},
+    {"calls"},
     {"client"},
     {"zookeeper"},
     {""},  # what `import zc.zk` gives
@@ -46,7 +47,8 @@ MOST_LINES = 600
 USUAL_LINES = 300
 MOST_FUNCTION_LINES = 60
 LONG = {
-    "client": "one class with everything that a client can be asked",
+    "calls": "one class with every call on nodes, blocking and not",
+    "client": "one class with everything that concerns the session as such",
     "drivers.threads": "all that knows of threads, locks and sockets at once",
     "errors": "one small class for each error number",
     "protocol.session": "one state machine",

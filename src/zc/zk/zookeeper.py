@@ -8,7 +8,8 @@ from typing import Any, Self
 import simplejson
 
 from zc.zk import arguments, paths
-from zc.zk.client import Client, WatchCallback
+from zc.zk.calls import WatchCallback
+from zc.zk.client import Client
 from zc.zk.codes import ANY_VERSION, DEFAULT_PORT, KeeperState, State
 from zc.zk.errors import ArgumentTypeError, ConnectionClosedError
 from zc.zk.records import Stat

@@ -1,0 +1,284 @@
+"""Every call on nodes, blocking and not, over a session that somebody else looks after."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import monotonic
+from typing import Any, Literal, TypeVar, overload
+
+from zc.zk import arguments, paths
+from zc.zk.codes import ANY_VERSION
+from zc.zk.drivers import planning
+from zc.zk.drivers.results import AsyncResult
+from zc.zk.drivers.threads import ThreadDriver
+from zc.zk.errors import ZooKeeperError
+from zc.zk.operations import Exists, Operation, Watch
+from zc.zk.plans import Plan
+from zc.zk.recipes import nodes
+from zc.zk.records import Stat, WatchedEvent
+from zc.zk.security import ACL, checked_acl
+
+R = TypeVar("R")
+WatchCallback = Callable[[WatchedEvent], object]
+_LONGEST_CATCHING_UP = 1.0  # seconds
+
+
+class Calls:
+    """The calls on nodes, of one session.
+
+    How long they wait is decided in `run`, `_call` and `_call_async`, and nowhere else.
+    """
+
+    def __init__(
+        self, driver: ThreadDriver, default_acl: Sequence[ACL], operation_timeout: float
+    ) -> None:
+        self.driver = driver
+        self.default_acl = default_acl
+        self.operation_timeout = operation_timeout
+
+    # --- nodes
+
+    @overload
+    def create(
+        self,
+        path: str,
+        value: bytes | None = b"",
+        acl: Sequence[ACL] | None = None,
+        ephemeral: bool = False,
+        sequence: bool = False,
+        makepath: bool = False,
+        include_data: Literal[False] = False,
+    ) -> str: ...
+
+    @overload
+    def create(
+        self,
+        path: str,
+        value: bytes | None = b"",
+        acl: Sequence[ACL] | None = None,
+        ephemeral: bool = False,
+        sequence: bool = False,
+        makepath: bool = False,
+        *,
+        include_data: Literal[True],
+    ) -> tuple[str, Stat]: ...
+
+    def create(
+        self,
+        path: str,
+        value: bytes | None = b"",
+        acl: Sequence[ACL] | None = None,
+        ephemeral: bool = False,
+        sequence: bool = False,
+        makepath: bool = False,
+        include_data: bool = False,
+    ) -> str | tuple[str, Stat]:
+        """Create a node and return its path; with `include_data` its path and status.
+
+        An `ephemeral` node lives as long as the session; a `sequence` node gets a number of ten digits behind its name.
+        `makepath` creates missing nodes above. Raises `NodeExistsError`, `NoNodeError` where the parent is missing,
+        `NoChildrenForEphemeralsError`, `InvalidACLError`.
+        """
+        kind = arguments.flags(ephemeral=ephemeral, sequence=sequence)
+        if include_data or makepath:
+            operation = arguments.create2(path, value, self._acl(acl), kind)
+            plan = nodes.create_with_parents(operation) if makepath else iter(operation)
+            created = self.run(plan)
+            return created if include_data else created[0]
+        return self._write(arguments.create(path, value, self._acl(acl), kind), path)
+
+    def create_async(
+        self,
+        path: str,
+        value: bytes | None = b"",
+        acl: Sequence[ACL] | None = None,
+        ephemeral: bool = False,
+        sequence: bool = False,
+        include_data: bool = False,
+    ) -> AsyncResult[Any]:  # Any: str, or with `include_data` a tuple
+        """As `create`, without waiting."""
+        kind = arguments.flags(ephemeral=ephemeral, sequence=sequence)
+        make = arguments.create2 if include_data else arguments.create
+        operation: Operation[Any] = make(path, value, self._acl(acl), kind)
+        return self._call_async(operation)
+
+    def ensure_path(self, path: str, acl: Sequence[ACL] | None = None) -> bool:
+        """Create a node without data, and those above it, as far as they are missing."""
+        return self.run(nodes.ensure_path(paths.validate(path), checked_acl(self._acl(acl))))
+
+    def delete(self, path: str, version: int = ANY_VERSION, recursive: bool = False) -> bool:
+        """Delete a node, which must have no children unless `recursive`.
+
+        Raises `NoNodeError` (not when recursive), `NotEmptyError`, `BadVersionError` unless `version` is -1.
+        """
+        operation = arguments.delete(path, version)
+        if recursive:
+            return self.run(nodes.delete_recursively(operation.path))
+        self._write(operation, path)
+        return True
+
+    def delete_async(self, path: str, version: int = ANY_VERSION) -> AsyncResult[None]:
+        """As `delete`, without waiting."""
+        return self._call_async(arguments.delete(path, version))
+
+    def exists(self, path: str, watch: WatchCallback | None = None) -> Stat | None:
+        """Return the status of a node, None when there is none.
+
+        `watch` is called once, with the first event after this answer: a change, the deletion, or the creation.
+        """
+        return self._call(arguments.exists(path, self._watch(watch)))
+
+    def exists_async(
+        self, path: str, watch: WatchCallback | None = None
+    ) -> AsyncResult[Stat | None]:
+        """As `exists`, without waiting."""
+        return self._call_async(arguments.exists(path, self._watch(watch)))
+
+    def get(self, path: str, watch: WatchCallback | None = None) -> tuple[bytes, Stat]:
+        """Return the data and status of a node.
+
+        `watch` is called once, on the first change or deletion after this answer; losing the connection or the session
+        keeps it. Raises `NoNodeError`, `NoAuthError`.
+        """
+        return self._call(arguments.get(path, self._watch(watch)))
+
+    def get_async(
+        self, path: str, watch: WatchCallback | None = None
+    ) -> AsyncResult[tuple[bytes, Stat]]:
+        """As `get`, without waiting."""
+        return self._call_async(arguments.get(path, self._watch(watch)))
+
+    @overload
+    def get_children(
+        self, path: str, watch: WatchCallback | None = None, include_data: Literal[False] = False
+    ) -> list[str]: ...
+
+    @overload
+    def get_children(
+        self, path: str, watch: WatchCallback | None = None, *, include_data: Literal[True]
+    ) -> tuple[list[str], Stat]: ...
+
+    def get_children(
+        self, path: str, watch: WatchCallback | None = None, include_data: bool = False
+    ) -> list[str] | tuple[list[str], Stat]:
+        """Return the names of a node's children, in no order; with `include_data` the names and the node's status.
+
+        `watch` is called once, when a child comes or goes or the node is deleted. Raises `NoNodeError`, `NoAuthError`.
+        """
+        if include_data:
+            return self._call(arguments.get_children2(path, self._watch(watch)))
+        return self._call(arguments.get_children(path, self._watch(watch)))
+
+    def get_children_async(
+        self, path: str, watch: WatchCallback | None = None, include_data: bool = False
+    ) -> AsyncResult[Any]:  # Any: list[str], or with `include_data` a tuple
+        """As `get_children`, without waiting."""
+        make = arguments.get_children2 if include_data else arguments.get_children
+        operation: Operation[Any] = make(path, self._watch(watch))
+        return self._call_async(operation)
+
+    def set(self, path: str, value: bytes | None, version: int = ANY_VERSION) -> Stat:
+        """Replace a node's data and return its new status.
+
+        Raises `NoNodeError`, `NoAuthError`, `BadVersionError` unless `version` is -1 or the node's.
+        """
+        return self._write(arguments.set_data(path, value, version), path)
+
+    def set_async(
+        self, path: str, value: bytes | None, version: int = ANY_VERSION
+    ) -> AsyncResult[Stat]:
+        """As `set`, without waiting."""
+        return self._call_async(arguments.set_data(path, value, version))
+
+    def get_acls(self, path: str) -> tuple[list[ACL], Stat]:
+        """Return a node's ACL and status. Raises `NoNodeError`, `NoAuthError`."""
+        return self._call(arguments.get_acls(path))
+
+    def get_acls_async(self, path: str) -> AsyncResult[tuple[list[ACL], Stat]]:
+        """As `get_acls`, without waiting."""
+        return self._call_async(arguments.get_acls(path))
+
+    def set_acls(self, path: str, acls: Sequence[ACL], version: int = ANY_VERSION) -> Stat:
+        """Replace a node's ACL and return its status; `version` is compared with its ACL version.
+
+        Raises `NoNodeError`, `NoAuthError`, `InvalidACLError`, `BadVersionError`.
+        """
+        return self._call(arguments.set_acls(path, acls, version))
+
+    def set_acls_async(
+        self, path: str, acls: Sequence[ACL], version: int = ANY_VERSION
+    ) -> AsyncResult[Stat]:
+        """As `set_acls`, without waiting."""
+        return self._call_async(arguments.set_acls(path, acls, version))
+
+    def sync(self, path: str) -> str:
+        """Let the server catch up with its leader, so that reads after this see what was written before it."""
+        return self._call(arguments.sync(path))
+
+    def sync_async(self, path: str) -> AsyncResult[str]:
+        """As `sync`, without waiting."""
+        return self._call_async(arguments.sync(path))
+
+    # --- running
+
+    def run(self, plan: Plan[R], timeout: float | None = None) -> R:
+        """Run a plan to its end; its steps share one deadline, `operation_timeout` from now unless given.
+
+        No operation of it waits longer than `operation_timeout`, whatever the deadline.
+        """
+        seconds = self.operation_timeout if timeout is None else timeout
+        return planning.run(self.driver, plan, monotonic() + seconds, self.operation_timeout)
+
+    def _call(self, operation: Operation[R]) -> R:
+        return self.driver.call(operation, monotonic() + self.operation_timeout)
+
+    def _write(self, operation: Operation[R], path: str) -> R:
+        answer = self._call(operation)
+        self.catch_up(path)
+        return answer
+
+    def catch_up(self, path: str) -> None:
+        """Return when our live objects show what we just wrote to the node at `path`; they are read again already.
+
+        Replies come in order, so theirs has come when that of a later read has. Gives up when that takes a second.
+        """
+        readings = self.driver.session.readings
+        until = monotonic() + _LONGEST_CATCHING_UP
+        while readings.concern(path) or readings.concern(paths.parent(path)):
+            try:
+                self.driver.call(Exists(path), until)
+            except ZooKeeperError:
+                return
+
+    def _call_async(self, operation: Operation[R]) -> AsyncResult[R]:
+        return self.driver.call_async(operation, monotonic() + self.operation_timeout)
+
+    def _acl(self, acl: Sequence[ACL] | None) -> Sequence[ACL]:
+        return self.default_acl if acl is None else acl
+
+    def _watch(self, callback: WatchCallback | None) -> Watch | None:
+        return None if callback is None else _Callback(self.driver, callback)
+
+
+class _Callback(Watch):
+    """A user's one-shot watch; the same function set twice on a node is called once, as the server's watch is one."""
+
+    __slots__ = ("_callback", "_driver")
+
+    def __init__(self, driver: ThreadDriver, callback: WatchCallback) -> None:
+        if not callable(callback):
+            msg = f"a watch must be callable: {callback!r}"
+            raise arguments.ArgumentTypeError(msg)
+        self._driver = driver
+        self._callback = callback
+
+    def fire(self, event: WatchedEvent) -> None:
+        self._driver.callbacks.post(self._callback, partial(self._callback, event))
+
+    def __eq__(self, other: object) -> bool:
+        try:
+            return isinstance(other, _Callback) and bool(other._callback == self._callback)
+        except Exception:  # noqa: BLE001 (a user's: it must not end the reading of replies)
+            return other is self
+
+    def __hash__(self) -> int:
+        return hash(self._callback)
