@@ -9,12 +9,15 @@ import pytest
 
 from tests.bareclient import BareClient, create_node
 from tests.echo import Echo
+from tests.ensemble import Ensemble
 from tests.leaks import LeakGuard
 from tests.proxy import FaultProxy
-from tests.realserver import RealServer
+from tests.realserver import NEWER_CLASSPATH, RealServer
 from tests.servers import AnyServer, EmbeddedServer, serving
 
-REAL = {"shared_real_server", "real_server", "own_real_server"}
+REAL = {"real_server", "own_real_server", "newer_server", "ensemble", "own_ensemble"}
+SLOW = {"own_real_server", "own_ensemble"}
+ENSEMBLES = {"ensemble", "own_ensemble"}
 _chroot_numbers = itertools.count(1)
 
 # The same examples in every run, and no clock: what passes here passes on a busy machine.
@@ -29,11 +32,12 @@ hypothesis.settings.load_profile("steady")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a real server, so that `-m 'not real'` runs without Java."""
+    marks = {"real": REAL, "slow": SLOW, "ensemble": ENSEMBLES}
     for item in items:
-        if isinstance(item, pytest.Function) and not REAL.isdisjoint(item.fixturenames):
-            item.add_marker("real")
-            if "own_real_server" in item.fixturenames:
-                item.add_marker("slow")
+        if isinstance(item, pytest.Function):
+            for mark, fixtures in marks.items():
+                if not fixtures.isdisjoint(item.fixturenames):
+                    item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
@@ -72,12 +76,70 @@ def own_real_server() -> Iterator[RealServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def shared_newer_server(leak_guard: LeakGuard) -> Iterator[RealServer]:
+    """The server behind `newer_server`, in whatever state the last test left it."""
+    server = RealServer(classpath=NEWER_CLASSPATH)
+    leak_guard.exempt(lambda: server.processes)
+    with server:
+        yield server
+
+
+@pytest.fixture
+def newer_server(shared_newer_server: RealServer) -> RealServer:
+    """As `real_server`, but ZooKeeper 3.9."""
+    return serving(shared_newer_server)
+
+
+@pytest.fixture(scope="session")
+def shared_ensemble(leak_guard: LeakGuard) -> Iterator[Ensemble]:
+    """The ensemble behind `ensemble`, in whatever state the last test left it."""
+    ensemble = Ensemble()
+    leak_guard.exempt(lambda: ensemble.processes)
+    with ensemble:
+        yield ensemble
+
+
+@pytest.fixture
+def ensemble(shared_ensemble: Ensemble) -> Ensemble:
+    """Three real servers that serve, shared with all other tests, to harm but not to reconfigure."""
+    shared_ensemble.heal()
+    return shared_ensemble
+
+
+@pytest.fixture
+def own_ensemble() -> Iterator[Callable[..., Ensemble]]:
+    """Give a function that starts an ensemble of this test alone; it takes what `Ensemble` does."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *args, **kwargs: stack.enter_context(Ensemble(*args, **kwargs))
+
+
 @pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
 def server(request: pytest.FixtureRequest) -> Iterator[AnyServer]:
     """The embedded server, and then a real one: what a test says must be true of both."""
     if request.param == "real":
         yield request.getfixturevalue("real_server")
-        return
+    else:
+        yield from embedded_server()
+
+
+@pytest.fixture(
+    params=[
+        "embedded",
+        pytest.param("real_server", id="3.8", marks=pytest.mark.real),
+        pytest.param("newer_server", id="3.9", marks=pytest.mark.real),
+    ]
+)
+def every_server(request: pytest.FixtureRequest) -> Iterator[AnyServer]:
+    """As `server`, and then ZooKeeper 3.9: for what differs between versions; see its `version`."""
+    if request.param == "embedded":
+        yield from embedded_server()
+    else:
+        yield request.getfixturevalue(request.param)
+
+
+def embedded_server() -> Iterator[AnyServer]:
+    """Give an embedded server while a fixture lasts."""
     embedded = EmbeddedServer()
     embedded.start()
     yield embedded

@@ -59,6 +59,15 @@ class LeakGuard:
                 raise AssertionError(f"left behind: {'; '.join(sorted(leaks))}") from None
 
 
+def is_alive(process: int) -> bool:
+    """Tell whether a process that is not our child runs; an ended one may still have a number."""
+    try:
+        status = (PROCESSES / str(process) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
 def _sockets() -> dict[str, int]:
     """Give the descriptor of each open socket by the system's name for it."""
     found = {}

@@ -1,6 +1,7 @@
 """Run a real Apache ZooKeeper in a process of its own, and do to it what befalls servers.
 
-Java and the jars come from Debian's package `zookeeper`; `RealServer(classpath=...)` takes others.
+Java and the jars come from Debian's package `zookeeper`, which is 3.8.0; `NEWER_CLASSPATH` names
+those of 3.9.3 that `.ci/install-zookeeper-3.9` has put into the user's cache.
 """
 
 import os
@@ -20,7 +21,14 @@ from tests.bareclient import end_session
 from tests.ports import LOOPBACK, free_port
 from tests.waiting import stretched, wait_until
 
-DEBIAN_CLASSPATH = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar"
+DEBIAN = "/usr/share/java"
+LOGGER = f"{DEBIAN}/slf4j-api.jar:{DEBIAN}/slf4j-simple.jar"
+# The manifest of zookeeper.jar names every other jar, but for some that only TLS needs.
+NETTY = f"{DEBIAN}/netty-codec.jar:{DEBIAN}/netty-resolver.jar"
+DEBIAN_CLASSPATH = f"{DEBIAN}/zookeeper.jar:{LOGGER}:{NETTY}"
+NEWER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zookeeper-3.9"
+# Its own logger is slower to start and wants a configuration.
+NEWER_CLASSPATH = f"{NEWER}/*:{LOGGER}"
 MAIN_CLASS = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 
 JAVA_OPTIONS = (
@@ -28,6 +36,7 @@ JAVA_OPTIONS = (
     "-XX:-UsePerfData",  # leaves no file in /tmp when killed
     "-Djava.net.preferIPv4Stack=true",
     "-Dzookeeper.extendedTypesEnabled=true",
+    "-Dznode.container.checkIntervalMs=200",  # empty containers and old TTL nodes go soon
     "-Dzookeeper.forceSync=no",  # SIGKILL spares what the kernel holds; only a power cut would not
     "-Dzookeeper.preAllocSize=1024",  # KiB of transaction log at a time, instead of 64 MiB
 )
@@ -50,6 +59,7 @@ class RealServer:
 
     `tick` decides how short a session can be (two ticks) and how late an expiry (one tick).
     `fast` trades speed in the long run for a quick start: benches say `fast=False`.
+    `files` are written, by name, into the folder that it runs in; java_options may name them.
     Nothing it holds is left behind, not even when the tests are killed.
     """
 
@@ -63,6 +73,7 @@ class RealServer:
         java_options: Sequence[str] = (),
         classpath: str = DEBIAN_CLASSPATH,
         port: int | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         self.port = port or free_port()
         self.settings = {
@@ -82,11 +93,12 @@ class RealServer:
             *java_options,
         )
         self.classpath = classpath
+        self.files = dict(files or {})
         self._belongings = _Belongings()
         self._finalizer = weakref.finalize(self, self._belongings.remove)
 
     def __repr__(self) -> str:
-        return f"<RealServer {self.address}>"
+        return f"<{type(self).__name__} {self.address}>"
 
     def __enter__(self) -> Self:
         self.start()
@@ -105,15 +117,40 @@ class RealServer:
         return f"{LOOPBACK}:{self.port}"
 
     @property
+    def version(self) -> tuple[int, int]:
+        """Which Apache version it is."""
+        return (3, 9) if self.classpath == NEWER_CLASSPATH else (3, 8)
+
+    @property
     def is_running(self) -> bool:
         """Whether the process lives; a paused one does."""
         java = self._belongings.java
         return java is not None and java.poll() is None
 
     @property
+    def is_paused(self) -> bool:
+        """Whether no thread of the process can run."""
+        java = self._belongings.java
+        if java is None:
+            return False
+        threads = Path(f"/proc/{java.pid}/task")
+        try:
+            statuses = [(thread / "stat").read_text() for thread in threads.iterdir()]
+        except (FileNotFoundError, ProcessLookupError):
+            return False  # a thread has just ended, so they still run
+        return all(status.rpartition(")")[2].split()[0] == "T" for status in statuses)
+
+    @property
     def processes(self) -> frozenset[int]:
         """The ids of the processes that run now for this server."""
         return self._belongings.processes
+
+    @property
+    def directory(self) -> Path:
+        """The folder that the server runs in, with all its files, once it was started, until `close`."""
+        if self._belongings.directory is None:
+            raise ServerError(f"{self} was never started, or is closed")
+        return self._belongings.directory
 
     @property
     def log(self) -> Path | None:
@@ -124,21 +161,42 @@ class RealServer:
 
     def start(self) -> None:
         """Start and wait until the server serves, with the data it had; raises ServerError."""
+        self.launch()
+        try:
+            self.wait_until_serving()
+        except BaseException:
+            self.kill()
+            raise
+
+    def launch(self) -> None:
+        """Start and do not wait."""
         if self.is_running:
             raise ServerError(f"{self} is already running")
         self._check_installed()
         self._belongings.end_processes()
-        directory = self._belongings.prepare_directory()
-        configuration = directory / "zoo.cfg"
-        lines = {"dataDir": str(directory / "data"), **self.settings}
-        configuration.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
-        command = ["java", *self.java_options, "-cp", self.classpath, MAIN_CLASS, configuration]
-        self._belongings.launch(command)
-        try:
-            self._wait_until_serving()
-        except BaseException:
-            self.kill()
-            raise
+        self._belongings.prepare_directory()
+        self.configure()
+        configuration = self.directory / "zoo.cfg"
+        self._belongings.launch(
+            ["java", *self.java_options, "-cp", self.classpath, MAIN_CLASS, configuration]
+        )
+
+    def configure(self) -> None:
+        """Write the files that the server reads."""
+        lines = {"dataDir": str(self.directory / "data"), **self.settings}
+        content = "".join(f"{key}={value}\n" for key, value in lines.items())
+        for name, text in {"zoo.cfg": content, **self.files}.items():
+            (self.directory / name).write_text(text)
+
+    def wait_until_serving(self) -> None:
+        """Return when the server serves; raise ServerError when it ends, or takes too long."""
+        give_up_at = time.monotonic() + stretched(SECONDS_TO_START)
+        while not self._is_serving():
+            if not self.is_running:
+                raise ServerError(f"{self} ended while it started\n{self.log_tail()}")
+            if time.monotonic() > give_up_at:
+                raise ServerError(f"{self} does not serve\n{self.log_tail()}")
+            time.sleep(0.01)
 
     def kill(self) -> None:
         """End the process by SIGKILL, paused or not; connections break, the data stays."""
@@ -166,7 +224,7 @@ class RealServer:
         """Freeze the process by SIGSTOP: it can still be connected to, but answers nobody."""
         self._signal(signal.SIGSTOP)
         # The signal is only sent by now: a thread on another processor may still be running.
-        wait_until(self._is_frozen, SECONDS_TO_STOP)
+        wait_until(lambda: self.is_paused, SECONDS_TO_STOP, "it is paused")
 
     def resume(self) -> None:
         """End a pause, if there is one."""
@@ -192,6 +250,18 @@ class RealServer:
             connection.sendall(command)
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
+    @property
+    def mode(self) -> str | None:
+        """What it serves as, such as "standalone" or "follower"; None while it does not serve."""
+        if not self.is_running or self.is_paused:
+            return None
+        try:
+            answer = self.words(b"srvr", patience=0.2)
+        except OSError:
+            return None
+        _, found, mode = answer.partition("Mode: ")
+        return mode.splitlines()[0] if found else None
+
     def expire(self, session_id: int, password: bytes) -> None:
         """End a session from outside; return when it is over.
 
@@ -212,39 +282,22 @@ class RealServer:
         assert self._belongings.java is not None
         self._belongings.java.send_signal(number)
 
-    def _is_frozen(self) -> bool:
-        assert self._belongings.java is not None
-        threads = Path(f"/proc/{self._belongings.java.pid}/task").iterdir()
-        try:
-            statuses = [(thread / "stat").read_text() for thread in threads]
-        except (FileNotFoundError, ProcessLookupError):
-            return False  # a thread has just ended, so they still run
-        return all(status.rpartition(")")[2].split()[0] == "T" for status in statuses)
-
     def _check_installed(self) -> None:
-        missing = [jar for jar in self.classpath.split(":") if jar and not Path(jar).exists()]
+        places = [place.removesuffix("/*") for place in self.classpath.split(":")]
+        missing = [place for place in places if place and not Path(place).exists()]
         if shutil.which("java") is None:
             missing.append("java")
         if missing:
-            raise ServerError(f"not found: {', '.join(missing)}; try `apt-get install zookeeper`")
-
-    def _wait_until_serving(self) -> None:
-        give_up_at = time.monotonic() + stretched(SECONDS_TO_START)
-        while not self._is_serving():
-            if not self.is_running:
-                raise ServerError(f"{self} ended while it started\n{self.log_tail()}")
-            if time.monotonic() > give_up_at:
-                raise ServerError(f"{self} does not serve\n{self.log_tail()}")
-            time.sleep(0.01)
+            raise ServerError(
+                f"not found: {', '.join(missing)}; `.ci/install-zookeeper` and its like install them"
+            )
 
     def _is_serving(self) -> bool:
         try:
             # One that is just starting may accept a connection and never answer it.
-            is_serving = "Mode: " in self.words(b"srvr", patience=0.2)
+            is_serving = self.mode is not None
             # Another server may have taken the port while ours was down: what ours serves lies in our folder.
-            return is_serving and str(self._belongings.directory) in self.words(
-                b"conf", patience=0.2
-            )
+            return is_serving and str(self.directory) in self.words(b"conf", patience=0.2)
         except OSError:
             return False
 

@@ -18,6 +18,10 @@ class AnyServer(Protocol):
     @property
     def is_running(self) -> bool: ...
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """The Apache version that it is, or behaves like."""
+
     def start(self) -> None:
         """Start and wait until it serves."""
 
@@ -57,6 +61,10 @@ class EmbeddedServer:
     @property
     def is_running(self) -> bool:
         return self._server.is_running
+
+    @property
+    def version(self) -> tuple[int, int]:
+        return self._server.settings.version
 
     def start(self) -> None:
         self._server.start()

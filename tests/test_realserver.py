@@ -7,6 +7,7 @@ import pytest
 
 from tests import wire
 from tests.bareclient import BareClient, SessionRefusedError, create_node
+from tests.leaks import is_alive
 from tests.realserver import RealServer, ServerError
 from tests.waiting import remains, stretched, wait_until
 from tests.wire import Opcode
@@ -31,18 +32,23 @@ def is_refused(server: RealServer, session: wire.Session) -> bool:
     return False
 
 
-def is_alive(process: int) -> bool:
-    """Tell whether a process that is not our child runs; an ended one may still have a number."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
 def test_it_serves_on_its_port(real_server: RealServer) -> None:
     assert real_server.words(b"ruok") == "imok"
     assert real_server.words(b"srvr").startswith("Zookeeper version: 3.8.0")
+
+
+def test_the_newer_one_serves_on_its_port(newer_server: RealServer) -> None:
+    assert newer_server.words(b"srvr").startswith("Zookeeper version: 3.9.3")
+    assert newer_server.version == (3, 9)
+
+
+@pytest.mark.slow
+def test_its_files_lie_in_its_folder() -> None:
+    with RealServer(files={"told.txt": "so"}) as server:
+        assert (server.directory / "told.txt").read_text() == "so"
+
+    with pytest.raises(ServerError, match="is closed"):
+        server.directory  # noqa: B018
 
 
 @pytest.mark.slow
@@ -184,6 +190,7 @@ def test_closing_leaves_nothing() -> None:
 def test_a_server_does_not_outlive_its_tests(end: str) -> None:
     program = f"""
 import os, signal, sys
+from tests.leaks import is_alive
 from tests.realserver import RealServer
 
 server = RealServer()

@@ -12,9 +12,23 @@ from tests.servers import AnyServer, serving
 from tests.wire import Opcode
 
 
+@pytest.fixture(scope="module")
+def met() -> list[tuple[int, int]]:
+    """The versions that a test has met, each by one run of it."""
+    return []
+
+
 def error_of(server: AnyServer, path: str) -> int:
     with BareClient.connect(server.port) as client:
         return client.call(Opcode.EXISTS, wire.path_watch_body(path)).err
+
+
+def test_each_version_is_met_once(every_server: AnyServer, met: list[tuple[int, int]]) -> None:
+    create_node(every_server.port, f"/met-{len(met)}")
+
+    met.append(every_server.version)
+
+    assert met == [(3, 9), (3, 8), (3, 9)][: len(met)]
 
 
 def test_a_chroot_is_there_and_fresh(

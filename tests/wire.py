@@ -30,6 +30,7 @@ class Opcode(enum.IntEnum):
     PING = 11
     GET_CHILDREN2 = 12
     CREATE2 = 15
+    RECONFIG = 16
     AUTH = 100
     SET_WATCHES = 101
     SET_WATCHES2 = 105
