@@ -1,6 +1,7 @@
 """Talk to a server over one blocking socket, without any of the code under test."""
 
 import socket
+import ssl
 from types import TracebackType
 from typing import Self
 
@@ -36,10 +37,13 @@ class BareClient:
         session_id: int = 0,
         password: bytes = wire.NO_PASSWORD,
         timeout: float = 10.0,
+        tls: ssl.SSLContext | None = None,
     ) -> Self:
         """Begin a session, or re-attach to `session_id`; raises SessionRefusedError."""
         connection = socket.create_connection((LOOPBACK, port), stretched(PATIENCE))
         try:
+            if tls is not None:
+                connection = tls.wrap_socket(connection, server_hostname=LOOPBACK)
             connection.sendall(wire.connect_request(session_id, password, timeout))
             session = wire.parse_connect_response(wire.read_frame(connection))
         except BaseException:

@@ -10,12 +10,14 @@ import pytest
 from tests.bareclient import BareClient, create_node
 from tests.echo import Echo
 from tests.ensemble import Ensemble
+from tests.keys import Keys
 from tests.leaks import LeakGuard
 from tests.proxy import FaultProxy
 from tests.realserver import NEWER_CLASSPATH, RealServer
 from tests.servers import AnyServer, EmbeddedServer, serving
+from tests.tlsserver import TlsServer
 
-REAL = {"real_server", "own_real_server", "newer_server", "ensemble", "own_ensemble"}
+REAL = {"real_server", "own_real_server", "newer_server", "tls_server", "ensemble", "own_ensemble"}
 SLOW = {"own_real_server", "own_ensemble"}
 ENSEMBLES = {"ensemble", "own_ensemble"}
 _chroot_numbers = itertools.count(1)
@@ -112,6 +114,27 @@ def own_ensemble() -> Iterator[Callable[..., Ensemble]]:
     """Give a function that starts an ensemble of this test alone; it takes what `Ensemble` does."""
     with contextlib.ExitStack() as stack:
         yield lambda *args, **kwargs: stack.enter_context(Ensemble(*args, **kwargs))
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """Certificates and keys, good ones and bad ones."""
+    return Keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def shared_tls_server(keys: Keys, leak_guard: LeakGuard) -> Iterator[TlsServer]:
+    """The server behind `tls_server`, in whatever state the last test left it."""
+    server = TlsServer(keys)
+    leak_guard.exempt(lambda: server.processes)
+    with server:
+        yield server
+
+
+@pytest.fixture
+def tls_server(shared_tls_server: TlsServer) -> TlsServer:
+    """A real server with a TLS port, where clients can show a certificate; shared."""
+    return serving(shared_tls_server)
 
 
 @pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])

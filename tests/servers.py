@@ -1,9 +1,11 @@
 """Say what a behaviour test may ask of a server, be it the embedded one or a real one."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tests.ports import free_port
 from tests.realserver import RealServer
+
+R = TypeVar("R", bound=RealServer)
 
 
 class AnyServer(Protocol):
@@ -86,7 +88,7 @@ class EmbeddedServer:
             raise LookupError(f"session {session_id:#x} is not alive")
 
 
-def serving(server: RealServer) -> RealServer:
+def serving(server: R) -> R:
     """Give a server that serves, whatever the test before has done to it."""
     if server.is_running:
         server.resume()

@@ -33,7 +33,9 @@ class Opcode(enum.IntEnum):
     RECONFIG = 16
     AUTH = 100
     SET_WATCHES = 101
+    SASL = 102
     SET_WATCHES2 = 105
+    WHO_AM_I = 107
     CLOSE_SESSION = -11
 
 
