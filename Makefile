@@ -23,6 +23,7 @@ demo: $(VENV)/installed-base
 test: $(VENV)/installed-test
 	@.ci/install-zookeeper
 	@.ci/install-zookeeper-3.9 $(BIN)/python
+	@.ci/install-kerberos $(BIN)/python
 	$(BIN)/python -m pytest $(ARGS)
 
 bench: $(VENV)/installed-bench

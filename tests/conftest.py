@@ -1,6 +1,7 @@
 """The fixtures: servers, a network between, and a guard that nothing is left behind."""
 
 import contextlib
+import importlib.util
 import itertools
 from collections.abc import Callable, Iterator
 
@@ -10,16 +11,26 @@ import pytest
 from tests.bareclient import BareClient, create_node
 from tests.echo import Echo
 from tests.ensemble import Ensemble
+from tests.kdc import Kdc
 from tests.keys import Keys
 from tests.leaks import LeakGuard
 from tests.proxy import FaultProxy
 from tests.realserver import NEWER_CLASSPATH, RealServer
+from tests.saslserver import KerberosServer, SaslServer
 from tests.servers import AnyServer, EmbeddedServer, serving
 from tests.tlsserver import TlsServer
 
-REAL = {"real_server", "own_real_server", "newer_server", "tls_server", "ensemble", "own_ensemble"}
-SLOW = {"own_real_server", "own_ensemble"}
 ENSEMBLES = {"ensemble", "own_ensemble"}
+REAL = {
+    *ENSEMBLES,
+    "real_server",
+    "own_real_server",
+    "newer_server",
+    "tls_server",
+    "sasl_server",
+    "kerberos",
+}
+SLOW = {"own_real_server", "own_ensemble"}
 _chroot_numbers = itertools.count(1)
 
 # The same examples in every run, and no clock: what passes here passes on a busy machine.
@@ -135,6 +146,53 @@ def shared_tls_server(keys: Keys, leak_guard: LeakGuard) -> Iterator[TlsServer]:
 def tls_server(shared_tls_server: TlsServer) -> TlsServer:
     """A real server with a TLS port, where clients can show a certificate; shared."""
     return serving(shared_tls_server)
+
+
+@pytest.fixture(scope="session")
+def shared_sasl_server(leak_guard: LeakGuard) -> Iterator[SaslServer]:
+    """The server behind `sasl_server`, in whatever state the last test left it."""
+    server = SaslServer()
+    leak_guard.exempt(lambda: server.processes)
+    with server:
+        yield server
+
+
+@pytest.fixture
+def sasl_server(shared_sasl_server: SaslServer) -> SaslServer:
+    """A real server that `users` can log in to with their passwords, and need not; shared."""
+    return serving(shared_sasl_server)
+
+
+@pytest.fixture(scope="session")
+def installed_kerberos() -> None:
+    """Skip where `.ci/install-kerberos` could not install everything."""
+    missing = Kdc.missing()
+    if importlib.util.find_spec("gssapi") is None:
+        missing.append("gssapi")
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+@pytest.fixture(scope="session")
+def shared_kerberos_server(
+    installed_kerberos: None, leak_guard: LeakGuard
+) -> Iterator[KerberosServer]:
+    """The server behind `kerberos`, in whatever state the last test left it."""
+    with Kdc() as kdc:
+        server = KerberosServer(kdc)
+        leak_guard.exempt(lambda: kdc.processes | server.processes)
+        with server:
+            yield server
+
+
+@pytest.fixture
+def kerberos(
+    shared_kerberos_server: KerberosServer, monkeypatch: pytest.MonkeyPatch
+) -> KerberosServer:
+    """A real server that this process can log in to, as `tests.kdc.CLIENT`; shared."""
+    for name, value in shared_kerberos_server.kdc.client_environment.items():
+        monkeypatch.setenv(name, value)
+    return serving(shared_kerberos_server)
 
 
 @pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])

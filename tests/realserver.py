@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 import weakref
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.bareclient import end_session
+from tests.ownedprocess import OwnedProcess
 from tests.ports import LOOPBACK, free_port
 from tests.waiting import stretched, wait_until
 
@@ -45,9 +45,6 @@ QUICK_TO_RUN = ("-Xmx1g",)
 
 SECONDS_TO_START = 30.0
 SECONDS_TO_STOP = 5.0
-
-# Reads until the tests are gone, however they went, and then takes the server with them.
-REMOVE_AT_END_OF_INPUT = 'read _; kill -KILL "$0"; rm -rf "$1"'
 
 
 class ServerError(Exception):
@@ -94,8 +91,8 @@ class RealServer:
         )
         self.classpath = classpath
         self.files = dict(files or {})
-        self._belongings = _Belongings()
-        self._finalizer = weakref.finalize(self, self._belongings.remove)
+        self._process = OwnedProcess("zk-real-")
+        self._finalizer = weakref.finalize(self, self._process.remove)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.address}>"
@@ -124,13 +121,13 @@ class RealServer:
     @property
     def is_running(self) -> bool:
         """Whether the process lives; a paused one does."""
-        java = self._belongings.java
+        java = self._process.running
         return java is not None and java.poll() is None
 
     @property
     def is_paused(self) -> bool:
         """Whether no thread of the process can run."""
-        java = self._belongings.java
+        java = self._process.running
         if java is None:
             return False
         threads = Path(f"/proc/{java.pid}/task")
@@ -143,19 +140,19 @@ class RealServer:
     @property
     def processes(self) -> frozenset[int]:
         """The ids of the processes that run now for this server."""
-        return self._belongings.processes
+        return self._process.processes
 
     @property
     def directory(self) -> Path:
         """The folder that the server runs in, with all its files, once it was started, until `close`."""
-        if self._belongings.directory is None:
+        if self._process.directory is None:
             raise ServerError(f"{self} was never started, or is closed")
-        return self._belongings.directory
+        return self._process.directory
 
     @property
     def log(self) -> Path | None:
         """The file with all that the server has logged, once it was started, until `close`."""
-        return self._belongings.log
+        return self._process.log
 
     # Life and death
 
@@ -173,11 +170,11 @@ class RealServer:
         if self.is_running:
             raise ServerError(f"{self} is already running")
         self._check_installed()
-        self._belongings.end_processes()
-        self._belongings.prepare_directory()
+        self._process.end_processes()
+        (self._process.prepare_directory() / "data").mkdir(exist_ok=True)
         self.configure()
         configuration = self.directory / "zoo.cfg"
-        self._belongings.launch(
+        self._process.launch(
             ["java", *self.java_options, "-cp", self.classpath, MAIN_CLASS, configuration]
         )
 
@@ -200,11 +197,11 @@ class RealServer:
 
     def kill(self) -> None:
         """End the process by SIGKILL, paused or not; connections break, the data stays."""
-        self._belongings.end_processes()
+        self._process.end_processes()
 
     def stop(self) -> None:
         """End the process by SIGTERM, as an administrator would."""
-        java = self._belongings.java
+        java = self._process.running
         if java is not None:
             java.terminate()
             java.send_signal(signal.SIGCONT)  # a paused process does not hear the other one
@@ -234,13 +231,13 @@ class RealServer:
         """Forget all data, sessions and zxids; only while not running."""
         if self.is_running:
             raise ServerError(f"{self} is running: stop it before its data goes")
-        directory = self._belongings.directory
+        directory = self._process.directory
         if directory is not None:
             shutil.rmtree(directory / "data", ignore_errors=True)
 
     def close(self) -> None:
         """Kill the process and remove every trace of it."""
-        self._belongings.remove()
+        self._process.remove()
 
     # What it says and does
 
@@ -279,8 +276,8 @@ class RealServer:
     def _signal(self, number: signal.Signals) -> None:
         if not self.is_running:
             raise ServerError(f"{self} is not running")
-        assert self._belongings.java is not None
-        self._belongings.java.send_signal(number)
+        assert self._process.running is not None
+        self._process.running.send_signal(number)
 
     def _check_installed(self) -> None:
         places = [place.removesuffix("/*") for place in self.classpath.split(":")]
@@ -300,68 +297,3 @@ class RealServer:
             return is_serving and str(self.directory) in self.words(b"conf", patience=0.2)
         except OSError:
             return False
-
-
-class _Belongings:
-    """The processes and files of one server, apart from it, to be removed after it."""
-
-    def __init__(self) -> None:
-        self.directory: Path | None = None
-        self.java: subprocess.Popen[bytes] | None = None
-        self._watcher: subprocess.Popen[bytes] | None = None
-        self._owner = os.getpid()
-
-    @property
-    def log(self) -> Path | None:
-        return self.directory and self.directory / "server.log"
-
-    @property
-    def processes(self) -> frozenset[int]:
-        known = (self.java, self._watcher)
-        return frozenset(process.pid for process in known if process is not None)
-
-    def prepare_directory(self) -> Path:
-        if self.directory is None:
-            self.directory = Path(tempfile.mkdtemp(prefix="zk-real-"))
-        (self.directory / "data").mkdir(exist_ok=True)
-        return self.directory
-
-    def launch(self, command: Sequence[str | Path]) -> None:
-        assert self.log is not None
-        with self.log.open("ab") as log:
-            # A session of its own: ^C at the tests is theirs to handle.
-            self.java = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.directory,
-                start_new_session=True,
-            )
-        # PR_SET_PDEATHSIG would do this too, but it fires when the thread that started us ends.
-        self._watcher = subprocess.Popen(
-            ["/bin/sh", "-c", REMOVE_AT_END_OF_INPUT, str(self.java.pid), str(self.directory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,  # not ours: whoever reads our output would wait for it, too
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def end_processes(self) -> None:
-        # The watcher first: while it lives it could kill whoever gets the process id next.
-        for process in (self._watcher, self.java):
-            if process is not None:
-                process.kill()
-                process.wait()
-                if process.stdin is not None:
-                    process.stdin.close()
-        self._watcher = self.java = None
-
-    def remove(self) -> None:
-        """End and delete everything; do nothing in a forked child, whose parent still needs it."""
-        if os.getpid() != self._owner:
-            return
-        self.end_processes()
-        if self.directory is not None:
-            shutil.rmtree(self.directory, ignore_errors=True)
-            self.directory = None
