@@ -29,8 +29,12 @@ class Opcode(enum.IntEnum):
     SYNC = 9
     PING = 11
     GET_CHILDREN2 = 12
+    CHECK = 13
+    MULTI = 14
     CREATE2 = 15
     RECONFIG = 16
+    CREATE_CONTAINER = 19
+    CREATE_TTL = 21
     AUTH = 100
     SET_WATCHES = 101
     SASL = 102
