@@ -44,11 +44,15 @@ class PeerNetwork:
         is_running = self._process.returncode is None
         return frozenset([self._process.pid] if is_running else [])
 
+    def proxy_port(self, member: int) -> int:
+        """Give where a member connects to the others: a SOCKS proxy of its own."""
+        return self._proxies[str(member)]
+
     def java_options(self, member: int) -> list[str]:
         """Give what makes a member connect to the others by this network."""
         return [
             f"-DsocksProxyHost={LOOPBACK}",
-            f"-DsocksProxyPort={self._proxies[str(member)]}",
+            f"-DsocksProxyPort={self.proxy_port(member)}",
             "-DsocksNonProxyHosts=",  # loopback is excepted unless this is empty
         ]
 
