@@ -1,9 +1,13 @@
 """Turns the documented arguments of the clients into operations, checked in the caller before anything is sent."""
 
+from enum import IntEnum
+from typing import TypeVar
+
 from zc.zk import paths
-from zc.zk.codes import CreateFlag
+from zc.zk.codes import AddWatchMode, CreateFlag, WatcherType
 from zc.zk.errors import ArgumentError, ArgumentTypeError
 from zc.zk.operations import (
+    AddWatch,
     Auth,
     Create,
     Create2,
@@ -13,6 +17,7 @@ from zc.zk.operations import (
     GetChildren,
     GetChildren2,
     GetData,
+    RemoveWatches,
     SetACL,
     SetData,
     Sync,
@@ -20,6 +25,7 @@ from zc.zk.operations import (
 )
 from zc.zk.security import ACL, checked_acl
 
+E = TypeVar("E", bound=IntEnum)
 MOST_SECONDS = 1e9  # every system's timers have room for so many
 MOST_SESSION_SECONDS = 2_147_483.0  # 31 bits of milliseconds, as they go over the wire
 _IDS = range(-(2**63), 2**63)
@@ -113,6 +119,26 @@ def set_acls(path: object, acls: object, expected: object) -> SetACL:
 def sync(path: object) -> Sync:
     """Return a sync request."""
     return Sync(paths.validate(path))
+
+
+def add_watch(path: object, watch: Watch | None, mode: object) -> AddWatch:
+    """Return a request for a watch that stands."""
+    if watch is None:
+        raise ArgumentTypeError("a watch must be callable: None")
+    return AddWatch(paths.validate(path), watch, _member(AddWatchMode, mode, "a mode of a watch"))
+
+
+def remove_watches(path: object, kind: object) -> RemoveWatches:
+    """Return a request to remove the watches of a path."""
+    return RemoveWatches(paths.validate(path), _member(WatcherType, kind, "a type of watches"))
+
+
+def _member(names: type[E], value: object, what: str) -> E:
+    for member in names:
+        if not isinstance(value, bool) and member == value:
+            return member
+    msg = f"{what} must be one of {names.__name__}, not {value!r}"
+    raise ArgumentError(msg)
 
 
 def auth(scheme: object, credential: object) -> Auth:

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any, Literal, TypeVar, overload
 
 from zc.zk import arguments, paths
-from zc.zk.codes import ANY_VERSION
+from zc.zk.codes import ANY_VERSION, AddWatchMode, WatcherType
 from zc.zk.drivers import planning
 from zc.zk.drivers.results import AsyncResult
 from zc.zk.drivers.threads import ThreadDriver
@@ -218,6 +218,41 @@ class Calls:
         """As `sync`, without waiting."""
         return self._call_async(arguments.sync(path))
 
+    # --- watches that stand
+
+    def add_watch(
+        self, path: str, watch: WatchCallback, mode: AddWatchMode = AddWatchMode.PERSISTENT
+    ) -> None:
+        """Have `watch` called with each event of a node, which need not exist, until it is removed.
+
+        A `PERSISTENT` watch is told when the node is created, changed or deleted and when a child comes or goes; a
+        `PERSISTENT_RECURSIVE` one when any node from there down is created, changed or deleted, and of no CHILD events.
+        Events come one at a time and in order. After a reconnect, and in a new session, the watch is armed again and
+        called with an event of type NONE: servers do not repeat what it may have missed, so read again what you keep.
+        Raises `UnimplementedError` on servers before 3.6.
+        """
+        self._call(arguments.add_watch(path, self._watch(watch), mode))
+
+    def add_watch_async(
+        self, path: str, watch: WatchCallback, mode: AddWatchMode = AddWatchMode.PERSISTENT
+    ) -> AsyncResult[None]:
+        """As `add_watch`, without waiting."""
+        return self._call_async(arguments.add_watch(path, self._watch(watch), mode))
+
+    def remove_watches(self, path: str, watcher_type: WatcherType = WatcherType.ANY) -> None:
+        """Remove the watches that were given to calls about a node, of one type or of all.
+
+        Each is called once more, with an event that ends in `WATCH_REMOVED`, and with none of what happens after this
+        was called. Live objects and recipes keep theirs. Raises `NoWatcherError` when there is no such watch.
+        """
+        self._call(arguments.remove_watches(path, watcher_type))
+
+    def remove_watches_async(
+        self, path: str, watcher_type: WatcherType = WatcherType.ANY
+    ) -> AsyncResult[None]:
+        """As `remove_watches`, without waiting."""
+        return self._call_async(arguments.remove_watches(path, watcher_type))
+
     # --- running
 
     def run(self, plan: Plan[R], timeout: float | None = None) -> R:
@@ -260,7 +295,7 @@ class Calls:
 
 
 class _Callback(Watch):
-    """A user's one-shot watch; the same function set twice on a node is called once, as the server's watch is one."""
+    """A user's watch; the same function set twice on a node is called once, as the server's watch is one."""
 
     __slots__ = ("_callback", "_driver")
 
@@ -270,6 +305,10 @@ class _Callback(Watch):
             raise arguments.ArgumentTypeError(msg)
         self._driver = driver
         self._callback = callback
+
+    @property
+    def is_removable(self) -> bool:
+        return True
 
     def fire(self, event: WatchedEvent) -> None:
         self._driver.callbacks.post(self._callback, partial(self._callback, event))
