@@ -185,10 +185,15 @@ class Conversation:
         self.collect()
 
     def greet(
-        self, session_id: int = SESSION_ID, timeout: float = T, password: bytes = PASSWORD
+        self,
+        session_id: int = SESSION_ID,
+        timeout: float = T,
+        password: bytes = PASSWORD,
+        *,
+        read_only: bool = False,
     ) -> None:
         """Accept the session."""
-        self.feed(wire.connect_response(session_id, password, timeout))
+        self.feed(wire.connect_response(session_id, password, timeout, read_only=read_only))
 
     def expire(self) -> None:
         """Say that the session has expired, and hang up."""

@@ -19,6 +19,7 @@ from zc.zk.records import REPLY_HEADER, ConnectRequest, ConnectResponse, Watched
 
 _GREETING_LIMIT = 256  # bytes: a ConnectResponse with a password of 16 is 36 or 37
 _SHORTEST_GREETING = 36
+_NOT_READ_ONLY = INT.pack(ErrorCode.NOT_READ_ONLY)
 _LARGEST_XID = 2**31 - 1
 _MARK_EVERY = 0.05  # seconds: how finely the time of sending is remembered
 # Of the time-out T: with nothing sent for a third of it we ping; with no complete reply for a bit less than two thirds
@@ -183,6 +184,10 @@ class Connection:
     def _greeting(self, buffer: bytes, begin: int, end: int) -> None:
         if end - begin < _SHORTEST_GREETING:
             msg = f"the server refused to open a session ({end - begin} bytes)"
+            if buffer[begin:end].endswith(
+                _NOT_READ_ONLY
+            ):  # a reply where a greeting must be (protocol.md, 14)
+                msg = "the server is read-only, and opens no sessions of its own"
             raise ProtocolError(msg)
         response = ConnectResponse.read(Reader(buffer, begin, end))
         self._frames.limit = self._longest

@@ -98,6 +98,7 @@ class Ensemble:
         self._chance = chance
         self._endpoints = sorted(endpoints, key=lambda _: chance())
         self._next = 0
+        self._looked_at = 0  # how far behind the current one
         self._tried = 0  # since the last success
         self.failures: dict[Endpoint, str] = {}
 
@@ -111,6 +112,17 @@ class Ensemble:
         self.failures[self.current] = reason
         self._next = (self._next + 1) % len(self._endpoints)
         self._tried += 1
+
+    def another(self) -> Endpoint | None:
+        """Return a server that is not the current one, each time the next; None when there is only one."""
+        if len(self._endpoints) == 1:
+            return None
+        self._looked_at = self._looked_at % (len(self._endpoints) - 1) + 1
+        return self._endpoints[(self._next + self._looked_at) % len(self._endpoints)]
+
+    def prefer(self, endpoint: Endpoint) -> None:
+        """Try this server next."""
+        self._next = self._endpoints.index(endpoint)
 
     def succeeded(self) -> None:
         """Note that the current server accepted us."""

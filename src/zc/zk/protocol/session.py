@@ -27,6 +27,7 @@ from zc.zk.protocol.ensemble import Endpoint, Ensemble
 from zc.zk.protocol.live import Live
 from zc.zk.protocol.readings import Readings
 from zc.zk.protocol.requests import NEVER, Request
+from zc.zk.protocol.search import Search
 from zc.zk.protocol.states import Identity, Phase, Settings, StateChange
 from zc.zk.protocol.timers import Timers
 from zc.zk.protocol.watches import WatchTables
@@ -60,6 +61,8 @@ class Session:
         self.queue: deque[Request] = deque()
         self._earliest = NEVER  # no deadline of a request is before this
         self._arming = Arming(self)
+        self._search = Search()
+        self._better: Endpoint | None = None
         self._was_opened = False
         self._now = 0.0
         self._retry_at = 0.0
@@ -124,6 +127,8 @@ class Session:
         for request in waiting:
             if not request.ended:
                 request.fail(self.ended_error(request))
+        self._search.end()
+        self._better = None
         self.readings.closed()
         self._tell(State.LOST, reason)
         self._begin_anew()
@@ -164,8 +169,9 @@ class Session:
             hello = ConnectRequest(
                 self.trail.zxid,
                 round(self.settings.timeout * 1000),
-                self.identity.session_id,
+                0 if self.identity.is_read_only else self.identity.session_id,
                 self.identity.password,
+                self.settings.read_only,
             )
             longest = self.settings.longest_frame
             self.connection = Connection(self.trail, hello, self._greeted, longest, now)
@@ -180,7 +186,12 @@ class Session:
             return
         if known and known != response.session_id:
             self._lose_session("the server began another session")
-        self.identity = Identity(response.session_id, response.password, response.timeout / 1000)
+        self.identity = Identity(
+            response.session_id,
+            response.password,
+            response.timeout / 1000,
+            bool(response.read_only),
+        )
         if self.connection is not None:
             self._arming.begin(self.connection)
 
@@ -188,11 +199,34 @@ class Session:
         """Note that this connection has all that the one before had."""
         self.enter(Phase.OPEN)
         self.keeper_state = KeeperState.CONNECTED
+        if self.identity.is_read_only:
+            self.keeper_state = KeeperState.CONNECTED_RO
+            self._search.begin(self._now)
         self._lost_since = self._refused_since = None
         endpoint = self.ensemble.current
         self.ensemble.succeeded()
         self._tell(State.CONNECTED, f"connected to {endpoint}")
         self.trail.watches.tell_of_gap()
+
+    # --- the driver's side: looking for a better server
+
+    def look(self, now: float) -> Endpoint | None:
+        """Return a server of which we need to know whether it takes writes, if it is time; answered by `looked`."""
+        if not self._search.is_due(now):
+            return None
+        endpoint = self.ensemble.another()
+        return endpoint if self.keeper_state is KeeperState.CONNECTED_RO else None
+
+    def looked(self, endpoint: Endpoint, now: float, *, is_writable: bool) -> None:
+        """Go over to a server that takes writes, or look for another one later."""
+        self._now = now
+        if self.keeper_state is not KeeperState.CONNECTED_RO:
+            return
+        if is_writable:
+            self._better = endpoint
+            self.fault = f"{endpoint} takes writes"
+        else:
+            self._search.was_in_vain(now)
 
     # --- the driver's side: running
 
@@ -219,7 +253,7 @@ class Session:
 
     def deadline(self) -> float:
         """When `tick` is next needed, whatever arrives."""
-        when = min(self._earliest, self.timers.next())
+        when = min(self._earliest, self.timers.next(), self._search.at)
         if self.phase is Phase.WAITING:
             when = min(when, self._retry_at)
         elif self.phase.is_attempt:
@@ -287,6 +321,7 @@ class Session:
         # Silence is no refusal: such a server may be paused, or not be there at all.
         was_refused = self.phase is Phase.GREETING and now < self._attempt_until
         self.enter(Phase.WAITING)
+        self._search.end()
         if self.connection is not None:
             self._acknowledged_at = max(self._acknowledged_at, self.connection.acknowledged_at)
             self._take_back(self.connection)
@@ -302,6 +337,11 @@ class Session:
         if self.keeper_state is KeeperState.EXPIRED_SESSION:
             self.keeper_state = KeeperState.CONNECTING
             self._retry_at = now  # a server that says "expired" is a server that answers
+            return
+        if self._better is not None:
+            self.ensemble.prefer(self._better)
+            self._better = None
+            self._retry_at = now
             return
         self.ensemble.failed(reason)
         retry_at = now + self.ensemble.pause(now - self._down_since)
@@ -342,7 +382,7 @@ class Session:
     def _declare_lost(self, reason: str, *, assumed: bool) -> None:
         if self._lost_since is None:
             self._lost_since = self._now
-        if self.state is not State.LOST:
+        if self.state is not State.LOST and not self.identity.is_read_only:
             self._refuse_waiting_writes()
         self._tell(State.LOST, reason, assumed=assumed)
 

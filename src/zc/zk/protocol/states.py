@@ -58,11 +58,15 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a session goes by: seconds, and for `longest_frame` bytes."""
+    """What a session goes by: seconds, and for `longest_frame` bytes.
+
+    `read_only` says that a server which is cut off from its ensemble will do for reading, until there is a better one.
+    """
 
     timeout: float = 10.0
     connect_timeout: float = 3.0
     longest_frame: int = 16 * 1024 * 1024
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,15 @@ class StateChange:
 
 @dataclass(slots=True)
 class Identity:
-    """Which session we are: what `ephemeralOwner` is compared with. The time-out is the negotiated one, in seconds."""
+    """Which session we are: what `ephemeralOwner` is compared with. The time-out is the negotiated one, in seconds.
+
+    One that `is_read_only` was opened by a read-only server, which alone knows it: other servers open another.
+    """
 
     session_id: int = 0
     password: bytes = NO_PASSWORD
     timeout: float = 0.0
+    is_read_only: bool = False
 
     def __repr__(self) -> str:  # the password allows to take the session over: it is never shown
         return f"Identity({self.session_id:#x})"
