@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from zc.zk.errors import ArgumentTypeError
+from zc.zk.errors import ArgumentError, ArgumentTypeError
 
 
 class Permissions:
@@ -67,6 +67,79 @@ def make_digest_acl_credential(username: str, password: str) -> str:
     # SHA-1 is what servers compare with unless they are configured otherwise.
     digest = hashlib.sha1(f"{username}:{password}".encode(), usedforsecurity=False).digest()
     return f"{username}:{base64.b64encode(digest).decode()}"
+
+
+def make_acl(
+    scheme: str,
+    credential: str,
+    read: bool = False,
+    write: bool = False,
+    create: bool = False,
+    delete: bool = False,
+    admin: bool = False,
+    all: bool = False,  # noqa: A002 (the documented name)
+) -> ACL:
+    """Return the entry that gives an identity these permissions; `all` is every one of them.
+
+    The credential is what the scheme calls an identity: for `digest` what `make_digest_acl_credential` returns, for
+    `ip` an address or network.
+    """
+    for what, text in (("scheme", scheme), ("credential", credential)):
+        if not isinstance(text, str):
+            raise ArgumentTypeError(f"a {what} must be a string, not {type(text).__name__}")
+    given = (read, write, create, delete, admin)
+    perms = sum(
+        getattr(Permissions, name) for name, is_given in zip(_NAMES, given, strict=True) if is_given
+    )
+    return ACL(Permissions.ALL if all else perms, Id(scheme, credential))
+
+
+def make_digest_acl(
+    username: str,
+    password: str,
+    read: bool = False,
+    write: bool = False,
+    create: bool = False,
+    delete: bool = False,
+    admin: bool = False,
+    all: bool = False,  # noqa: A002 (the documented name)
+) -> ACL:
+    """Return the entry for who shows this name and password by `add_auth("digest", ...)`, as `make_acl`."""
+    credential = make_digest_acl_credential(username, password)
+    return make_acl("digest", credential, read, write, create, delete, admin, all)
+
+
+def make_sasl_acl(
+    username: str,
+    read: bool = False,
+    write: bool = False,
+    create: bool = False,
+    delete: bool = False,
+    admin: bool = False,
+    all: bool = False,  # noqa: A002 (the same)
+) -> ACL:
+    """Return the entry for a SASL identity: a DIGEST-MD5 user, or a Kerberos principal such as `bob@REALM`.
+
+    Whether host and realm are part of it is a setting of the server. Raises `ArgumentError` (a ValueError) for more
+    than one `@`.
+    """
+    entry = make_acl("sasl", username, read, write, create, delete, admin, all)
+    if not username or username.count("@") > 1:
+        raise ArgumentError(f"not the name of a SASL identity: {username!r}")
+    return entry
+
+
+def make_x509_acl(
+    subject: str,
+    read: bool = False,
+    write: bool = False,
+    create: bool = False,
+    delete: bool = False,
+    admin: bool = False,
+    all: bool = False,  # noqa: A002 (the same)
+) -> ACL:
+    """Return the entry for a TLS client certificate, by its subject in RFC 2253's order: `CN=bob,OU=x,O=y`."""
+    return make_acl("x509", subject, read, write, create, delete, admin, all)
 
 
 def checked_acl(acl: object) -> tuple[ACL, ...]:
