@@ -9,6 +9,7 @@ from zc.zk.errors import ZooKeeperError
 
 PROMISED = """
     ZooKeeper ZK Client State KeeperState EventType Stat WatchedEvent Children Properties CancelWatch FailedConnect
+    DigestMD5 GSSAPI make_acl make_digest_acl make_digest_acl_credential make_sasl_acl make_x509_acl
     parse_addr world_permission OPEN_ACL_UNSAFE READ_ACL_UNSAFE CREATOR_ALL_ACL ACL Id Permissions encode decode
     ZooKeeperError NoNodeError NodeExistsError NotEmptyError BadVersionError NoAuthError InvalidACLError
     NoChildrenForEphemeralsError AuthFailedError ConnectionLoss SessionExpiredError ConnectionClosedError

@@ -12,7 +12,7 @@ def phases(question: str) -> set[Phase]:
     ("question", "answer"),
     [
         ("takes_requests", {Phase.REARMING, Phase.OPEN}),
-        ("is_attempt", {Phase.DIALLING, Phase.GREETING}),
+        ("is_attempt", {Phase.DIALLING, Phase.GREETING, Phase.AUTHENTICATING}),
         ("is_ending", {Phase.STOPPED, Phase.CLOSING}),
     ],
 )

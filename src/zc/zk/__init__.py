@@ -6,6 +6,7 @@ client that it stands on.
 
 from zc.zk.client import Client
 from zc.zk.codes import AddWatchMode, EventType, KeeperState, State, WatcherType
+from zc.zk.drivers.gssapi import GSSAPI
 from zc.zk.drivers.results import AsyncResult
 from zc.zk.errors import (
     APIError,
@@ -53,6 +54,7 @@ from zc.zk.errors import (
     UsageError,
     ZooKeeperError,
 )
+from zc.zk.protocol.sasl import DigestMD5
 from zc.zk.records import ClientInfo, Stat, WatchedEvent
 from zc.zk.registry.addresses import format_addr, parse_addr
 from zc.zk.registry.live import CancelWatch, Children, Properties
@@ -67,7 +69,11 @@ from zc.zk.security import (
     READ_ACL_UNSAFE,
     Id,
     Permissions,
+    make_acl,
+    make_digest_acl,
     make_digest_acl_credential,
+    make_sasl_acl,
+    make_x509_acl,
     world_permission,
 )
 from zc.zk.zookeeper import ZooKeeper
@@ -79,6 +85,7 @@ __all__ = [
     "ANYONE_ID_UNSAFE",
     "AUTH_IDS",
     "CREATOR_ALL_ACL",
+    "GSSAPI",
     "OPEN_ACL_UNSAFE",
     "READ_ACL_UNSAFE",
     "ZK",
@@ -97,6 +104,7 @@ __all__ = [
     "ConnectionClosedError",
     "ConnectionLoss",
     "DataInconsistency",
+    "DigestMD5",
     "EphemeralOnLocalSessionError",
     "EventType",
     "FailedConnect",
@@ -146,7 +154,11 @@ __all__ = [
     "decode",
     "encode",
     "format_addr",
+    "make_acl",
+    "make_digest_acl",
     "make_digest_acl_credential",
+    "make_sasl_acl",
+    "make_x509_acl",
     "parse_addr",
     "world_permission",
 ]

@@ -13,10 +13,11 @@ from zc.zk.calls import Calls
 from zc.zk.codes import KeeperState, State
 from zc.zk.drivers.results import AsyncResult
 from zc.zk.drivers.threads import ThreadDriver
-from zc.zk.errors import AuthFailedError, ConnectionClosedError, FailedConnect, ZooKeeperError
+from zc.zk.errors import ArgumentTypeError, ConnectionClosedError, FailedConnect, ZooKeeperError
 from zc.zk.protocol import ensemble
 from zc.zk.protocol.ensemble import Ensemble
 from zc.zk.protocol.live import Live
+from zc.zk.protocol.sasl import Mechanism
 from zc.zk.protocol.session import Session
 from zc.zk.protocol.states import Settings, StateChange
 from zc.zk.recipes import watchers
@@ -27,12 +28,25 @@ Listener = Callable[[State], object]
 START_TIMEOUT = 15.0  # seconds
 
 
+def _name(sasl: object) -> str:
+    if sasl is None:
+        return ""
+    if not isinstance(sasl, Mechanism):
+        # It may well be a password: it is not shown.
+        msg = f"sasl must be a SASL mechanism such as zc.zk.DigestMD5, not {type(sasl).__name__}"
+        raise ArgumentTypeError(msg)
+    return sasl.name
+
+
 class Client(Calls):
     """A session with a ZooKeeper ensemble.
 
     `hosts` is `host:port[,host:port...][/chroot]` or a list of `host:port`; an IPv6 address stands in brackets.
     `timeout` is the session time-out asked for, `operation_timeout` the longest that a call waits for its answer,
     `connect_timeout` the longest for one attempt to reach one server, all in seconds.
+
+    `auth_data` lists identities as pairs of a scheme and a credential, as `add_auth` takes them. `sasl` is how to
+    authenticate to each server before anything else is said: a `zc.zk.DigestMD5` or a `zc.zk.GSSAPI`.
 
     While the connection is lost, calls wait for the next one until their time is over. A read that was cut off is
     asked again. A write that was cut off raises `ConnectionLoss`, whose `maybe_applied` is true: its outcome is
@@ -52,20 +66,23 @@ class Client(Calls):
         auth_data: Sequence[tuple[str, str | bytes]] = (),
         operation_timeout: float = 10.0,
         connect_timeout: float | None = None,
+        sasl: Mechanism | None = None,
     ) -> None:
         timeout = arguments.seconds(timeout, "the session time-out", arguments.MOST_SESSION_SECONDS)
         attempt = max(1.0, min(timeout / 3, 5.0)) if connect_timeout is None else connect_timeout
         endpoints, self.chroot = ensemble.parse(hosts)
         longest = arguments.seconds(operation_timeout, "the operation time-out")
         acl = OPEN_ACL_UNSAFE if default_acl is None else checked_acl(default_acl)
-        self._settings = Settings(timeout, arguments.seconds(attempt, "the connect time-out"))
+        self._settings = Settings(
+            timeout, arguments.seconds(attempt, "the connect time-out"), mechanism=_name(sasl)
+        )
         self._session = Session(
             Ensemble(endpoints, random.random), self._settings, self._state_changed, self.chroot
         )
         self._hosts = ",".join(map(str, endpoints))
         self._listeners: tuple[Listener, ...] = ()
         self._settled = threading.Condition()
-        driver = ThreadDriver(self._session, f"zc.zk {self._hosts}", self._settle)
+        driver = ThreadDriver(self._session, f"zc.zk {self._hosts}", self._settle, sasl)
         super().__init__(driver, acl, longest)
         if client_id is not None:
             self._session.attach(*arguments.client_id(client_id))
@@ -143,8 +160,9 @@ class Client(Calls):
             raise error
 
     def _start_error(self) -> ZooKeeperError | None:
-        if self.client_state is KeeperState.AUTH_FAILED:
-            return AuthFailedError()
+        refusal = self._session.refusal
+        if refusal is not None:
+            return refusal.about(None)
         if self.client_state is KeeperState.CLOSED:
             return ConnectionClosedError(reason="stopped while it was starting")
         return None

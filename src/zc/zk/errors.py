@@ -280,7 +280,32 @@ class InvalidACLError(ServerError):
 
 @_coded(ErrorCode.AUTH_FAILED, "authentication failed")
 class AuthFailedError(ServerError):
-    """The server refused the credentials; it hangs up after saying so."""
+    """We could not prove to a server who we are, or it could not to us: the client has stopped for good.
+
+    `scheme` is what was tried, `server` the `host:port` that it was tried with, `reason` what was wrong; each is empty
+    where it is not known. What was to prove it is never part of the error.
+    """
+
+    def __init__(
+        self, path: str | None = None, *, scheme: str = "", server: str = "", reason: str = ""
+    ) -> None:
+        super().__init__(path)
+        self.scheme = scheme
+        self.server = server
+        self.reason = reason
+
+    def about(self, path: str | None) -> "AuthFailedError":
+        """Return the same failure for a call that it ended."""
+        return AuthFailedError(path, scheme=self.scheme, server=self.server, reason=self.reason)
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        facts = [
+            *([f"scheme {self.scheme}"] if self.scheme else []),
+            *([f"server {self.server}"] if self.server else []),
+            *([self.reason] if self.reason else []),
+        ]
+        return f"{text} ({', '.join(facts)})" if facts else text
 
 
 @_coded(ErrorCode.NOT_READ_ONLY, "the server is read-only")

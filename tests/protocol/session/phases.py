@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.protocol.conversation import Conversation, stat
+from tests.protocol.conversation import Conversation, T, stat
 from zc.zk.codes import EventType
 from zc.zk.operations import (
     Auth,
     GetData,
     Watch,
 )
-from zc.zk.protocol.states import Phase
+from zc.zk.protocol.states import Phase, Settings
 from zc.zk.records import WatchedEvent
 
 BOB = Auth("digest", b"bob:pw")
+WITH_SASL = Settings(timeout=T, connect_timeout=3.0, mechanism="TEST")
 EVE = Auth("digest", b"eve:pw")
 
 
@@ -64,6 +65,23 @@ def greeting() -> Conversation:
     return talk
 
 
+def authenticating() -> Conversation:
+    talk = Conversation(settings=WITH_SASL).open()
+    talk.connect()
+    talk.greet()
+    return talk
+
+
+def take_challenge(talk: Conversation, answer: bytes | None) -> bytes | None:
+    """Answer the challenge that there is, as the mechanism would, and give what it was."""
+    challenge = talk.session.authentication.challenge
+    if challenge is None:
+        return None
+    talk.session.authentication.answer(challenge, answer)
+    talk.collect()
+    return challenge.token
+
+
 def rearming() -> Conversation:
     talk = waiting()
     arm(talk)
@@ -93,6 +111,7 @@ IN_PHASE: dict[Phase, Callable[[], Conversation]] = {
     Phase.DIALLING: dialling,
     Phase.GREETING: greeting,
     Phase.PROBING: probing,
+    Phase.AUTHENTICATING: authenticating,
     Phase.REARMING: rearming,
     Phase.OPEN: online,
     Phase.CLOSING: closing,

@@ -12,6 +12,7 @@ from tests.protocol.session.phases import (
     online,
     rearming,
     stopped,
+    take_challenge,
     waiting,
 )
 from zc.zk.codes import KeeperState, State, Xid
@@ -22,6 +23,7 @@ DO: dict[str, Callable[[Conversation], object]] = {
     "dial": lambda talk: talk.session.dial(talk.now),
     "connected": lambda talk: talk.session.connected(talk.now),
     "greeted": lambda talk: talk.session.receive(wire.connect_response(5), talk.now),
+    "authenticated": lambda talk: take_challenge(talk, None),
     "rearmed": lambda talk: talk.session.receive(wire.reply(Xid.SET_WATCHES), talk.now),
     "disconnected": lambda talk: talk.session.disconnected("gone", talk.now),
     "close": lambda talk: talk.session.close(talk.now),
@@ -32,9 +34,11 @@ FOLLOWS: dict[tuple[Phase, str], Phase] = {
     (Phase.WAITING, "dial"): Phase.DIALLING,
     (Phase.DIALLING, "connected"): Phase.GREETING,
     (Phase.GREETING, "greeted"): Phase.OPEN,  # through REARMING, where nothing is to be armed
+    (Phase.AUTHENTICATING, "authenticated"): Phase.OPEN,  # the same
     (Phase.REARMING, "rearmed"): Phase.OPEN,
     (Phase.DIALLING, "disconnected"): Phase.WAITING,
     (Phase.GREETING, "disconnected"): Phase.WAITING,
+    (Phase.AUTHENTICATING, "disconnected"): Phase.WAITING,
     (Phase.REARMING, "disconnected"): Phase.WAITING,
     (Phase.OPEN, "disconnected"): Phase.WAITING,
     (
@@ -48,6 +52,7 @@ FOLLOWS: dict[tuple[Phase, str], Phase] = {
     (Phase.WAITING, "close"): Phase.STOPPED,
     (Phase.DIALLING, "close"): Phase.STOPPED,
     (Phase.GREETING, "close"): Phase.STOPPED,
+    (Phase.AUTHENTICATING, "close"): Phase.STOPPED,
     (Phase.CLOSING, "disconnected"): Phase.STOPPED,
     **{(phase, "finish"): Phase.STOPPED for phase in Phase},
 }

@@ -18,8 +18,10 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
+from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
 from zc.zk.drivers.dialling import dial, is_writable
+from zc.zk.drivers.exposure import Exposure
 from zc.zk.drivers.results import AsyncResult, Latch, Waiting
 from zc.zk.drivers.wire import Wire
 from zc.zk.errors import ConnectionClosedError, ForkedClientError, OperationTimeoutError
@@ -27,6 +29,7 @@ from zc.zk.operations import Operation
 from zc.zk.protocol.ensemble import Endpoint
 from zc.zk.protocol.live import Live
 from zc.zk.protocol.requests import Request, encode
+from zc.zk.protocol.sasl import Mechanism
 from zc.zk.protocol.session import Session
 from zc.zk.protocol.states import Phase, StateChange
 
@@ -43,15 +46,25 @@ _drivers: "weakref.WeakSet[ThreadDriver]" = weakref.WeakSet()
 class ThreadDriver:
     """Runs a session. `callbacks` is where users' code runs; `on_end` is called when it is run no more.
 
+    `mechanism` answers the session's SASL challenges; its settings say whether there are any.
+
     In a child of the process that made this, `lock` raises `ForkedClientError`: there is no way past it.
     """
 
-    def __init__(self, session: Session, name: str, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        name: str,
+        on_end: Callable[[], None],
+        mechanism: Mechanism | None = None,
+    ) -> None:
         self.session = session
         self.lock: contextlib.AbstractContextManager[object] = threading.Lock()
         self.callbacks = Callbacks(name)
         self._name = name
         self._on_end = on_end
+        self._mechanism = mechanism
+        self._exposure = Exposure()
         self._wire: Wire | None = None
         self._reader: threading.Thread | None = None
         self._wake = threading.Event()
@@ -259,6 +272,8 @@ class ThreadDriver:
                 self._lost(f"unexpected error: {error!r}")
         if self.callbacks.monitor == threading.get_ident():
             self.callbacks.monitor = None
+        if self.session.refusal is not None:
+            log.error("stopped for good: %s", self.session.refusal)
         self._on_end()
 
     def _connect_or_wait(self) -> None:
@@ -284,12 +299,15 @@ class ThreadDriver:
         except OSError as error:
             self._lost(_reason(error))
             return
+        self._exposure.connected(connection)
+        mechanism = self._mechanism
+        authenticator = None if mechanism is None else Authenticator(mechanism, endpoint.host)
         wire = Wire(connection)
         try:
             with self.lock:
                 self.session.connected(monotonic())
                 self._wire = wire
-            self._lost(self._serve(wire))
+            self._lost(self._serve(wire, authenticator))
         finally:
             with self.lock:
                 self._wire = None
@@ -299,16 +317,19 @@ class ThreadDriver:
     def _goes_on(self) -> bool:
         with self.lock:
             self.session.tick(monotonic())
-            going = self.session.phase is Phase.DIALLING and self.session.fault is None
+            going = self.session.phase.is_attempt and self.session.fault is None
         self._relieve()
         return going
 
-    def _serve(self, wire: Wire) -> str:
+    def _serve(self, wire: Wire, authenticator: Authenticator | None) -> str:
         data = b""
         while True:
             wait = self._turn(wire, data)
             if wait is None:
                 return self.session.fault or "closed by the caller"
+            if authenticator is not None and self._answer_challenge(authenticator):
+                data = b""
+                continue
             if 0 < len(data) < _TRICKLE and self.session.may_linger:
                 time.sleep(
                     _NAP
@@ -322,6 +343,16 @@ class ThreadDriver:
             else:
                 if not data:
                     return self._end_of_stream()
+
+    def _answer_challenge(self, authenticator: Authenticator) -> bool:
+        authentication = self.session.authentication
+        challenge = authentication.challenge
+        if challenge is None:
+            return False
+        tell = authenticator.answer(challenge, self._goes_on)
+        with self.lock:
+            tell(authentication)
+        return True
 
     def _turn(self, wire: Wire, data: bytes) -> float | None:
         """Handle what came, send what is due; return how long to listen, or None to drop the connection."""
@@ -346,10 +377,16 @@ class ThreadDriver:
             self._send(wire, outgoing)
         if self._news:
             self._report()
+        if self._exposure.is_possible:
+            self._exposure.warn(self._shown_schemes())
         if self.callbacks.is_waiting:
             self.callbacks.relieve()
             return min(STUCK_AFTER, deadline - now)
         return min(_LONGEST_SLEEP, deadline - now)
+
+    def _shown_schemes(self) -> list[str]:
+        with self.lock:
+            return self.session.shown_schemes
 
     def _relieve(self) -> None:
         if self.callbacks.is_waiting:

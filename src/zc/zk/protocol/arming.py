@@ -45,6 +45,11 @@ class Arming:
         """Those who wait for an identity to be accepted, and some who did."""
         return chain(*self._identities.values())
 
+    @property
+    def schemes(self) -> list[str]:
+        """The schemes of all identities."""
+        return [identity.scheme for identity in self._identities]
+
     # --- a new connection
 
     def begin(self, connection: Connection) -> None:
@@ -150,10 +155,10 @@ class Arming:
         elif self._session.phase.is_ending:
             request.resolve(None)
 
-    def refused(self, identity: Auth, error: Exception) -> None:
-        """Forget an identity that a server refused, and stop for good."""
+    def refused(self, identity: Auth) -> AuthFailedError:
+        """Forget an identity that a server refused, and stop for good; return why."""
         self._identities.pop(identity, None)
-        self._session.authentication_failed(error)
+        return self._session.stop_refused(identity.scheme, "the server refused it")
 
     def _send_watch(self, connection: Connection, request: Request) -> None:
         operation = request.operation
@@ -206,12 +211,13 @@ class _Identification(Request):
 
     def fail(self, error: Exception) -> None:
         self.ended = True
+        is_final = isinstance(error, AuthFailedError)
+        if is_final:
+            error = self._arming.refused(self._identity)
         for asked in self._asked:
             if not asked.ended:
                 asked.fail(error)
-        if isinstance(error, AuthFailedError):
-            self._arming.refused(self._identity, error)
-        elif self._is_awaited:
+        if self._is_awaited and not is_final:
             self._arming.answered()
 
 

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from zc.zk.codes import ErrorCode, Xid
-from zc.zk.errors import CodedError, ProtocolError, ResponseTooLargeError
+from zc.zk.errors import (
+    CodedError,
+    ProtocolError,
+    ResponseTooLargeError,
+    SessionClosedRequireSaslError,
+)
 from zc.zk.jute import INT, Reader, Writer
 from zc.zk.operations import AddWatch, Operation, Ping, Watch
 from zc.zk.protocol.frames import FrameLengthError, FrameReader
@@ -75,6 +80,7 @@ class Connection:
         self.in_flight: deque[Request] = deque()
         self._unsent = 0  # how many of these `data_to_send` has not given out
         self.timeout: float | None = None  # seconds, once greeted
+        self.wants_authentication = False  # the server said so, and hangs up
         self._born = now
         self.acknowledged_at = float(
             "-inf"
@@ -232,6 +238,7 @@ class Connection:
                 request.fail(error)
             raise
         except CodedError as error:
+            self.wants_authentication |= isinstance(error, SessionClosedRequireSaslError)
             if not request.ended:
                 request.fail(error)
             if isinstance(operation, AddWatch):

@@ -2,7 +2,8 @@
 
 The driver's contract: `open`, then again and again `dial` (which server to connect to now, if any), `connected`,
 `receive`, `data_to_send`, `tick`, `deadline`, `disconnected`; `submit` and `close` at any time. Whenever `fault` is
-set, the driver drops the connection. All calls come under one lock, and time is an argument.
+set, the driver drops the connection; whenever `authentication` has a challenge, it has it answered. All calls come
+under one lock, and time is an argument.
 
 Its states, and what may follow what, are in `states`.
 """
@@ -22,6 +23,7 @@ from zc.zk.errors import (
 )
 from zc.zk.operations import CloseSession, Ping
 from zc.zk.protocol.arming import Arming
+from zc.zk.protocol.authentication import Authentication
 from zc.zk.protocol.connection import Connection, Trail
 from zc.zk.protocol.ensemble import Endpoint, Ensemble
 from zc.zk.protocol.live import Live
@@ -55,6 +57,8 @@ class Session:
         self.fault: str | None = None
         self.timers = Timers()
         self.readings = Readings(self)
+        self.authentication = Authentication(self)
+        self.refusal: AuthFailedError | None = None  # why there is nothing more to try
         self._on_change = on_change
         self.connection: Connection | None = None
         self._open_way: Connection | None = None  # the connection, in the phases that take requests
@@ -78,7 +82,7 @@ class Session:
         """Begin to look for a server, at once."""
         if self.phase is Phase.STOPPED:
             self._now = self._down_since = self._retry_at = self._lost_since = now
-            self._refused_since = None
+            self._refused_since = self.refusal = None
             self._was_opened = True
             self.enter(Phase.WAITING)
             self.keeper_state = KeeperState.CONNECTING
@@ -136,8 +140,8 @@ class Session:
     def ended_error(self, request: Request, *, maybe_applied: bool = False) -> ZooKeeperError:
         """Return why nothing can be asked any more."""
         error: ZooKeeperError
-        if self.keeper_state is KeeperState.AUTH_FAILED:
-            error = AuthFailedError(request.path)
+        if self.refusal is not None:
+            error = self.refusal.about(request.path)
         else:
             why = "" if self._was_opened else "not started yet: call start()"
             error = ConnectionClosedError(request.path, reason=why)
@@ -192,6 +196,14 @@ class Session:
             response.timeout / 1000,
             bool(response.read_only),
         )
+        if self.settings.mechanism:
+            self.enter(Phase.AUTHENTICATING)
+            self.authentication.begin()
+        else:
+            self.authenticated()
+
+    def authenticated(self) -> None:
+        """Go on: the server knows us, or need not."""
         if self.connection is not None:
             self._arming.begin(self.connection)
 
@@ -240,6 +252,8 @@ class Session:
             connection.receive(data, now)
         except ProtocolError as error:
             self.fault = str(error)
+        if connection.wants_authentication and not self.phase.is_ending:
+            self.stop_refused("", "the server requires that clients authenticate")
 
     def data_to_send(self, now: float) -> bytes:
         """Return what to write to the connection now."""
@@ -278,7 +292,10 @@ class Session:
             self._expire_requests(now)
         self.timers.run(now)
         if self.phase.is_attempt and now >= self._attempt_until:
-            self.fault = f"no answer within {self.settings.connect_timeout:g} s"
+            lacking = "no answer"
+            if self.phase is Phase.AUTHENTICATING:
+                lacking = "not authenticated"
+            self.fault = f"{lacking} within {self.settings.connect_timeout:g} s"
         elif self.connection is not None:
             self.fault = self.connection.tick(now) or self.fault
         if now >= self._lost_at:
@@ -319,7 +336,11 @@ class Session:
             return
         was_open = self.state is State.CONNECTED
         # Silence is no refusal: such a server may be paused, or not be there at all.
-        was_refused = self.phase is Phase.GREETING and now < self._attempt_until
+        was_cut_short = now < self._attempt_until
+        was_refused = self.phase is Phase.GREETING and was_cut_short
+        self.authentication.interrupted(hung_up=was_cut_short and self.fault is None)
+        if self.refusal is not None:
+            return
         self.enter(Phase.WAITING)
         self._search.end()
         if self.connection is not None:
@@ -408,9 +429,17 @@ class Session:
         self.identity = Identity(timeout=self.settings.timeout)
         self.trail.watches.restart()
 
-    def authentication_failed(self, error: Exception) -> None:
-        """Stop for good: a server refused one of our identities."""
-        self.finish(str(error), KeeperState.AUTH_FAILED)
+    def stop_refused(self, scheme: str, reason: str) -> AuthFailedError:
+        """Stop for good: a server does not take us for whom we say we are, or we do not take it for a server."""
+        server = str(self.ensemble.current)
+        self.refusal = AuthFailedError(scheme=scheme, server=server, reason=reason)
+        self.finish(str(self.refusal), KeeperState.AUTH_FAILED)
+        return self.refusal
+
+    @property
+    def shown_schemes(self) -> list[str]:
+        """The schemes of the identities that each server is shown, as they are."""
+        return self._arming.schemes
 
     def _tell(self, state: State, reason: str, *, assumed: bool = False) -> None:
         if state is not self.state:

@@ -5,8 +5,11 @@ What may follow what:
     STOPPED  -> WAITING        open
     WAITING  -> DIALLING       the pause is over
     DIALLING -> GREETING       TCP is connected, the session was asked for
-    GREETING -> REARMING       the server accepted; identities and watches go out, then all that waited
-    GREETING -> PROBING        the same, where watches stand: what the server knows of them is asked first
+    GREETING -> AUTHENTICATING the server accepted, and a SASL exchange comes before anything else
+    GREETING, AUTHENTICATING -> REARMING
+                               identities and watches go out, then all that waited
+    GREETING, AUTHENTICATING -> PROBING
+                               the same, where watches stand: what the server knows of them is asked first
     PROBING  -> REARMING       it has answered
     REARMING -> OPEN           the server has them all: only now are listeners told CONNECTED
     any of these -> WAITING    the connection was lost
@@ -30,6 +33,7 @@ class Phase(Enum):
     WAITING = auto()
     DIALLING = auto()
     GREETING = auto()
+    AUTHENTICATING = auto()
     PROBING = auto()
     REARMING = auto()
     OPEN = auto()
@@ -48,7 +52,7 @@ class Phase(Enum):
     @property
     def is_attempt(self) -> bool:
         """Whether a server still has to prove itself, within the connect time-out."""
-        return self in (Phase.DIALLING, Phase.GREETING)
+        return self in (Phase.DIALLING, Phase.GREETING, Phase.AUTHENTICATING)
 
     @property
     def is_ending(self) -> bool:
@@ -61,12 +65,14 @@ class Settings:
     """What a session goes by: seconds, and for `longest_frame` bytes.
 
     `read_only` says that a server which is cut off from its ensemble will do for reading, until there is a better one.
+    `mechanism` names the SASL mechanism that each connection begins with; empty for none.
     """
 
     timeout: float = 10.0
     connect_timeout: float = 3.0
     longest_frame: int = 16 * 1024 * 1024
     read_only: bool = False
+    mechanism: str = ""
 
 
 @dataclass(frozen=True, slots=True)
