@@ -1,5 +1,5 @@
 import sys
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -131,21 +131,29 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
         GSSAPI()
 
 
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have something called `gssapi`, be it installed or not."""
+    monkeypatch.setitem(sys.modules, "gssapi", ModuleType("gssapi"))
+
+
+@pytest.mark.usefixtures("package")
 @pytest.mark.parametrize(
-    ("mechanism", "expected"),
+    ("arguments", "expected"),
     [
-        (GSSAPI(), "zookeeper/zk1.example.com"),
-        (GSSAPI(service="zk"), "zk/zk1.example.com"),
-        (GSSAPI(host="Other"), "zookeeper/other"),
-        (GSSAPI(realm="EXAMPLE.COM"), "zookeeper/zk1.example.com@EXAMPLE.COM"),
+        ({}, "zookeeper/zk1.example.com"),
+        ({"service": "zk"}, "zk/zk1.example.com"),
+        ({"host": "Other"}, "zookeeper/other"),
+        ({"realm": "EXAMPLE.COM"}, "zookeeper/zk1.example.com@EXAMPLE.COM"),
     ],
 )
 def test_the_servers_principal_is_made_of_the_configured_name(
-    mechanism: GSSAPI, expected: str
+    arguments: dict[str, str], expected: str
 ) -> None:
-    assert mechanism.target("ZK1.example.com") == expected
+    assert GSSAPI(**arguments).target("ZK1.example.com") == expected
 
 
+@pytest.mark.usefixtures("package")
 @pytest.mark.parametrize("what", ["principal", "service", "host", "realm", "keytab"])
 def test_bad_arguments_are_named(what: str) -> None:
     with pytest.raises(ArgumentTypeError, match=f"^a {what} must be a string, not int$"):
@@ -154,10 +162,12 @@ def test_bad_arguments_are_named(what: str) -> None:
         GSSAPI(**{what: ""})
 
 
+@pytest.mark.usefixtures("package")
 def test_a_service_must_be_given() -> None:
     with pytest.raises(ArgumentTypeError):
         GSSAPI(service=None)  # type: ignore[arg-type]  # what is tested
 
 
+@pytest.mark.usefixtures("package")
 def test_a_repr_names_what_was_chosen() -> None:
     assert "principal='bob@EXAMPLE.COM'" in repr(GSSAPI(principal="bob@EXAMPLE.COM"))

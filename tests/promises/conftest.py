@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
+from tests.leaks import LeakGuard
 from tests.proxy import FaultProxy
 from tests.realserver import RealServer
-from tests.servers import AnyServer
-from zc.zk import Client
+from tests.saslserver import SaslServer
+from tests.servers import AnyServer, serving
+from zc.zk import Client, DigestMD5
 
+BOB = DigestMD5("bob", "secret-of-bob")
+ZOE = DigestMD5("zoe", "geheïm-€")
 Connect = Callable[..., Client]
 
 
@@ -61,3 +65,27 @@ def client(connect: Connect) -> Client:
 def observer(real_server: RealServer, home: str, connect: Connect) -> Client:
     """A started client at home, whom the network does not reach."""
     return connect(real_server.address + home)
+
+
+@pytest.fixture(scope="session")
+def shared_strict_server(leak_guard: LeakGuard) -> Iterator[SaslServer]:
+    """The server behind `strict_server`, in whatever state the last test left it."""
+    server = SaslServer(
+        {each.user: each.password for each in (BOB, ZOE)},
+        settings={"sessionRequireClientSASLAuth": "true"},
+    )
+    leak_guard.exempt(lambda: server.processes)
+    with server:
+        yield server
+
+
+@pytest.fixture
+def strict_server(shared_strict_server: SaslServer) -> SaslServer:
+    """A real server that hangs up on whoever is not BOB or ZOE, by SASL."""
+    return serving(shared_strict_server)
+
+
+@pytest.fixture
+def strict_network(strict_server: RealServer, proxy_to: Callable[[int], FaultProxy]) -> FaultProxy:
+    """A fault proxy before it."""
+    return proxy_to(strict_server.port)
