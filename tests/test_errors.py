@@ -7,6 +7,7 @@ from zc.zk.codes import ErrorCode
 from zc.zk.errors import (
     ArgumentError,
     ArgumentTypeError,
+    AuthFailedError,
     CodedError,
     ConnectionClosedError,
     ConnectionLoss,
@@ -175,3 +176,26 @@ def test_a_failed_connect_says_when_nothing_was_tried() -> None:
 def test_only_the_class_itself_has_its_number() -> None:
     assert error_for(ErrorCode.SESSION_EXPIRED, None).__class__ is SessionExpiredError
     assert CodedError.code == 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "text"),
+    [
+        ({}, "authentication failed: /a"),
+        ({"scheme": "digest"}, "authentication failed: /a (scheme digest)"),
+        (
+            {"scheme": "digest", "server": "h:1", "reason": "why"},
+            "authentication failed: /a (scheme digest, server h:1, why)",
+        ),
+    ],
+)
+def test_a_failed_authentication_tells_scheme_server_and_reason(
+    facts: dict[str, str], text: str
+) -> None:
+    error = AuthFailedError("/a", **facts)
+
+    assert str(error) == text
+    assert str(error.about("/b")) == text.replace("/a", "/b")
+    assert (error.scheme, error.server, error.reason) == tuple(
+        facts.get(each, "") for each in ("scheme", "server", "reason")
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from tests import wire
 from tests.frames import Kind, of_kind, reply_to
-from tests.promises.conftest import Connect
+from tests.promises.conftest import BOB, Connect
 from tests.proxy import FaultProxy
 from tests.realserver import RealServer
 from tests.scripted import ScriptedServer, answering
@@ -19,12 +19,14 @@ from tests.wire import Opcode
 from zc.zk import (
     ACL,
     Client,
+    DigestMD5,
     Id,
     State,
     ZooKeeper,
     ZooKeeperError,
     make_digest_acl_credential,
 )
+from zc.zk.operations import Sasl
 
 PASSWORD = "correct-horse-battery"
 CREDENTIAL = f"dobbin:{PASSWORD}"
@@ -197,6 +199,30 @@ def test_s1_no_repr_shows_a_secret(connect: Connect, log: Log) -> None:
 
     secrets.assert_not_in(text)
     assert SECRET_DATA not in text
+
+
+def test_s1_sasl_shows_no_secret_whether_it_succeeds_or_fails(
+    make_client: Connect, strict_network: FaultProxy, log: Log
+) -> None:
+    good, bad = (
+        make_client(strict_network.address, sasl=DigestMD5("bob", password))
+        for password in (BOB.password, PASSWORD)
+    )
+    good.start()
+    strict_network.cut()
+    wait_until(lambda: "SUSPENDED" in log.text(), 2.0)
+    wait_until(lambda: good.connected, 2.0)
+
+    error = attempt_to_fail(bad.start)
+
+    mechanism = DigestMD5("bob", PASSWORD)
+    exchange = mechanism.start("host", "nonce")
+    text = log.text() + shown(error)
+    for thing in (good, bad, bad.driver, bad.driver.session, mechanism, exchange, Sasl(b"token")):
+        text += f"{thing!r} {thing}"
+    assert PASSWORD not in text
+    assert BOB.password not in text
+    assert "token" not in text
 
 
 def test_s1_a_failed_start_shows_no_secret(network: FaultProxy, log: Log) -> None:
