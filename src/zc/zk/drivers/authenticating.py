@@ -1,8 +1,8 @@
 """Takes the steps of a SASL mechanism where they hold nobody up."""
 
-import logging
 import secrets
 import threading
+import traceback
 from collections.abc import Callable
 
 from zc.zk.errors import AuthFailedError
@@ -11,7 +11,6 @@ from zc.zk.protocol.sasl import Exchange, Mechanism
 
 _SLICE = 0.1  # seconds between two looks at whether to go on
 _NONCE_BYTES = 16
-log = logging.getLogger("ZooKeeper")
 Tell = Callable[[Authentication], None]
 
 
@@ -50,9 +49,11 @@ class Authenticator:
         except OSError as error:
             reason = f"{name}: {error.strerror or error}"
             return lambda session: session.give_up(challenge, reason)
-        except Exception as error:  # a mechanism is anybody's code
-            log.exception("unexpected error in %s", name)
-            reason = f"{name} ended by an unexpected error: {type(error).__name__}"
+        except Exception as error:  # noqa: BLE001 (a mechanism is anybody's code)
+            # Its text may hold what the mechanism holds: only the place is told.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.name}, line {place.lineno}"
+            reason = f"{name} ended by an unexpected {type(error).__name__} in {where}"
             return lambda session: session.refuse(challenge, reason)
         return lambda session: session.answer(challenge, token)
 

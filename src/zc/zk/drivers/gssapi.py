@@ -1,6 +1,7 @@
 """SASL GSSAPI (RFC 4752): authenticate by Kerberos, through the package `gssapi` of the extra `sasl`."""
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from zc.zk.errors import ArgumentError, ArgumentTypeError, AuthFailedError, UsageError
@@ -9,6 +10,7 @@ from zc.zk.protocol.sasl import Exchange, Mechanism
 _NO_LAYER = 1  # the bit for "no security layer" in what a server offers
 _OFFER_BYTES = 4
 _ANSWER = bytes((_NO_LAYER, 0, 0, 0))  # and no authorization id: we are who the ticket says
+_caches = itertools.count(1)
 # Minor codes of MIT Kerberos for what may be better at the next attempt, as unsigned numbers.
 _PASSING = {
     2**32 - 1765328228,  # no KDC can be reached
@@ -36,6 +38,13 @@ class GSSAPI(Mechanism):
     host: str | None = None
     realm: str | None = None
     keytab: str | None = None
+    # Not by the object's id: a later one may get the same, and must not find another's tickets.
+    _cache: str = field(
+        default_factory=lambda: f"MEMORY:zc.zk-{next(_caches)}",
+        init=False,
+        repr=False,
+        compare=False,
+    )
 
     def __post_init__(self) -> None:
         for what in ("principal", "service", "host", "realm", "keytab"):
@@ -63,7 +72,7 @@ class GSSAPI(Mechanism):
         store = None
         if self.keytab is not None:
             # A cache of its own, in memory: the user's may hold somebody else.
-            store = {"client_keytab": self.keytab, "ccache": f"MEMORY:zc.zk-{id(self)}"}
+            store = {"client_keytab": self.keytab, "ccache": self._cache}
         credentials = gssapi.Credentials(name=ours, usage="initiate", store=store)
         flags = gssapi.RequirementFlag
         return gssapi.SecurityContext(

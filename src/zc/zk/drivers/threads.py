@@ -372,21 +372,18 @@ class ThreadDriver:
                 return None
             if not wire.is_sending:
                 outgoing = self._take(wire)
+            schemes = session.shown_schemes if self._exposure.is_possible else None
             self._listens_until = min(deadline, now + _LONGEST_SLEEP)
         if outgoing:
             self._send(wire, outgoing)
         if self._news:
             self._report()
-        if self._exposure.is_possible:
-            self._exposure.warn(self._shown_schemes())
+        if schemes:
+            self._exposure.warn(schemes)
         if self.callbacks.is_waiting:
             self.callbacks.relieve()
             return min(STUCK_AFTER, deadline - now)
         return min(_LONGEST_SLEEP, deadline - now)
-
-    def _shown_schemes(self) -> list[str]:
-        with self.lock:
-            return self.session.shown_schemes
 
     def _relieve(self) -> None:
         if self.callbacks.is_waiting:
