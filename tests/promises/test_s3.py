@@ -10,6 +10,7 @@ from tests.frames import Kind, request
 from tests.promises.conftest import Connect
 from tests.promises.told import States
 from tests.proxy import FaultProxy
+from tests.realserver import RealServer
 from tests.servers import AnyServer
 from tests.waiting import stretched, wait_until
 from tests.wire import Opcode
@@ -120,18 +121,18 @@ def test_s3_identities_go_out_before_watches_registrations_and_waiting_requests(
 
 
 def test_s3_a_new_session_shows_the_identities_as_well(
-    connect: Connect, network: FaultProxy
+    connect: Connect, real_server: RealServer
 ) -> None:
-    client = connect(timeout=1.0, auth_data=[("digest", CREDENTIAL)])
+    client = connect(auth_data=[("digest", CREDENTIAL)])
     client.create("/private", b"1", [make_digest_acl("dobbin", PASSWORD, all=True)])
     states = States(client)
     before = client.client_id
+    assert before is not None
 
-    network.black_hole()
-    states.wait_for(State.SUSPENDED, State.LOST, bound=3.0)
-    network.heal()
-    wait_until(lambda: client.connected and client.client_id != before, 5.0)
+    real_server.expire(*before)
+    states.wait_for(State.LOST, State.CONNECTED, bound=BOUND)
 
+    assert client.client_id != before
     assert client.get("/private")[0] == b"1"
 
 

@@ -14,8 +14,8 @@ from tests.ports import free_port
 from tests.promises.conftest import BOB, ZOE, Connect
 from tests.promises.told import States
 from tests.proxy import FaultProxy
-from tests.realserver import RealServer
-from tests.saslserver import KerberosServer
+from tests.realserver import NEWER_CLASSPATH, RealServer
+from tests.saslserver import KerberosServer, SaslServer
 from tests.servers import AnyServer
 from tests.waiting import stretched, wait_until
 from tests.wire import Opcode
@@ -74,6 +74,23 @@ def requests(network: FaultProxy, connection: int) -> list[int | None]:
         for frame in network.frames
         if frame.kind is Kind.REQUEST and frame.connection == connection
     ]
+
+
+@pytest.mark.slow
+def test_s4_servers_that_enforce_schemes_are_served_and_told_apart(make_client: Connect) -> None:
+    with SaslServer({BOB.user: BOB.password}, required=True, classpath=NEWER_CLASSPATH) as server:
+        bob = make_client(server.address, sasl=BOB)
+        digest = make_client(server.address, auth_data=[("digest", "bob:x")])
+
+        bob.start()
+        digest.start()
+        with pytest.raises((SessionClosedRequireSaslError, AuthFailedError)):
+            digest.get("/")
+        found = bob.exists("/")
+        bob.stop()
+
+    assert found
+    assert digest.client_state is KeeperState.AUTH_FAILED
 
 
 # Who we are, to a real server

@@ -75,6 +75,21 @@ def test_nothing_else_goes_out_before_the_exchange_is_over() -> None:
     assert [each.ended for each in (identity, write, late)] == [False] * 3
 
 
+def test_what_the_server_knows_of_standing_watches_is_asked_after_the_exchange() -> None:
+    talk = Conversation(settings=WITH_SASL).open()
+    talk.session.trail.watches.add("persistent", "/w", Told())
+    come_back(talk)
+
+    take_challenge(talk, b"hello")
+    before = talk.asked
+    talk.reply(b"welcome", zxid=0)
+    take_challenge(talk, None)
+
+    assert before == [Sasl(b"hello")]
+    assert talk.session.phase is Phase.PROBING
+    assert Sasl(b"hello") not in talk.asked
+
+
 def test_listeners_are_told_connected_after_the_exchange() -> None:
     talk = authenticating()
     before = list(talk.states)
