@@ -28,16 +28,6 @@ Listener = Callable[[State], object]
 START_TIMEOUT = 15.0  # seconds
 
 
-def _name(sasl: object) -> str:
-    if sasl is None:
-        return ""
-    if not isinstance(sasl, Mechanism):
-        # It may well be a password: it is not shown.
-        msg = f"sasl must be a SASL mechanism such as zc.zk.DigestMD5, not {type(sasl).__name__}"
-        raise ArgumentTypeError(msg)
-    return sasl.name
-
-
 class Client(Calls):
     """A session with a ZooKeeper ensemble.
 
@@ -288,3 +278,13 @@ class Client(Calls):
             for live in lives:
                 self.driver.drop(live)
             raise
+
+
+def _name(sasl: object) -> str:
+    if sasl is None:
+        return ""
+    if not isinstance(sasl, Mechanism):
+        # It may well be a password: it is not shown.
+        msg = f"sasl must be a SASL mechanism such as zc.zk.DigestMD5, not {type(sasl).__name__}"
+        raise ArgumentTypeError(msg)
+    return sasl.name
