@@ -15,7 +15,8 @@ from zc.zk import (
     OperationTimeoutError,
     RequestTooLargeError,
 )
-from zc.zk.drivers.planning import Background, run
+from zc.zk.drivers.planning import Background, run, run_async
+from zc.zk.drivers.results import AsyncResult, Work
 from zc.zk.operations import Create, Delete, Exists, GetData, SetData, Step
 from zc.zk.plans import Change, Ids, Pause, Plan, Together, Wait, Whoami
 from zc.zk.protocol.requests import NEVER
@@ -201,7 +202,7 @@ def test_an_interrupted_plan_cleans_up(client: Client, monkeypatch: pytest.Monke
 
 
 def background(client: Client, plan: Plan[None]) -> Background:
-    return Background(client.driver, plan, "the plan")
+    return Background(client.driver, plan, "the plan").start()
 
 
 @pytest.mark.parametrize(
@@ -276,6 +277,84 @@ def test_an_error_in_the_background_is_logged(
 
 def test_a_background_shows_its_name(client: Client) -> None:
     assert repr(background(client, one_step(Whoami(), []))) == "<the plan>"
+
+
+def promised(client: Client, plan: Plan[Any]) -> AsyncResult[Any]:
+    return run_async(client.driver, plan, Work("the plan", "/a"), in_time())
+
+
+def test_a_promise_gets_the_result_of_its_plan(client: Client) -> None:
+    def plan() -> Plan[bytes]:
+        yield from SetData("/a", b"1")
+        data, _ = yield from GetData("/a")
+        return data
+
+    assert promised(client, plan()).get(stretched(SOON)) == b"1"
+
+
+def test_a_promise_gets_the_error_of_its_plan(client: Client) -> None:
+    def plan() -> Plan[None]:
+        yield from Exists("/a")
+        raise KeyError("the fault of the plan")
+
+    with pytest.raises(KeyError):
+        promised(client, plan()).get(stretched(SOON))
+
+
+def test_a_promise_of_a_plan_without_steps_is_kept_at_once(client: Client) -> None:
+    def plan() -> Plan[int]:
+        return 5
+        yield
+
+    assert promised(client, plan()).get_nowait() == 5
+
+
+def test_the_first_step_of_a_promised_plan_comes_before_the_callers_next_call(
+    client: Client,
+) -> None:
+    results = []
+    for number in range(50):
+        results.append(promised(client, iter(Create(f"/{number}"))))
+        results.append(client.create_async(f"/{number}/child"))
+
+    assert all(result.get(stretched(SOON)) for result in results)
+
+
+def test_what_cannot_be_sent_first_is_raised_and_ends_the_plan(client: Client) -> None:
+    ended: list[str] = []
+
+    def plan() -> Plan[None]:
+        try:
+            yield from SetData("/a", TOO_LARGE)
+        finally:
+            ended.append("ended")
+
+    with pytest.raises(RequestTooLargeError):
+        promised(client, plan())
+    assert ended == ["ended"]
+
+
+def test_what_cannot_be_sent_later_is_the_outcome(client: Client) -> None:
+    def plan() -> Plan[None]:
+        yield from Exists("/a")
+        yield from SetData("/a", TOO_LARGE)
+
+    with pytest.raises(RequestTooLargeError):
+        promised(client, plan()).get(stretched(SOON))
+
+
+def test_a_promise_is_broken_when_the_client_is_closed(client: Client) -> None:
+    change = change_of(client, "/a")
+
+    def plan() -> Plan[None]:
+        yield from Wait(change)
+        yield from Exists("/a")
+
+    result = promised(client, plan())
+    client.stop()
+
+    with pytest.raises(ConnectionClosedError):
+        result.get(stretched(SOON))
 
 
 def test_a_plan_may_run_without_a_deadline(client: Client) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.waiting import remains, stretched, wait_until
 from zc.zk import ConnectionLoss, NoNodeError, OperationTimeoutError
-from zc.zk.drivers.results import AsyncResult, Waiting
+from zc.zk.drivers.results import AsyncResult, Promise, Waiting, Work
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.operations import Exists
 from zc.zk.protocol.requests import NEVER
@@ -53,6 +53,10 @@ def async_result(driver: Driver, deadline: float = NEVER) -> AsyncResult[str]:
 
 def waiting(deadline: float = NEVER) -> Waiting:
     return Waiting(Exists("/a"), b"", deadline)
+
+
+def promise(driver: Driver) -> Promise[str]:
+    return Promise(cast("ThreadDriver", driver), Work("the work", "/a"))
 
 
 def fail_in_time(ended: Waiting | AsyncResult[str]) -> Callable[[], None]:
@@ -251,3 +255,44 @@ def test_polling_leaves_nothing_behind(driver: Driver) -> None:
     assert not result.wait(A_MOMENT)
 
     assert not result._latches  # noqa: SLF001 (nothing else shows it)
+
+
+@pytest.mark.parametrize("arguments", [(0,), (False,), (True, A_MOMENT), (A_MOMENT,)])
+def test_k30_asking_takes_kazoos_arguments_or_a_time_out_alone(
+    driver: Driver, arguments: tuple[float | bool, ...]
+) -> None:
+    result = async_result(driver)
+
+    with pytest.raises(OperationTimeoutError):
+        result.get(*arguments)
+    with pytest.raises(OperationTimeoutError):
+        result.get(block=False)
+    result.resolve("answer")
+
+    assert result.get(*arguments) == result.get(None) == result.get(block=False) == "answer"
+
+
+@pytest.mark.parametrize("make", [async_result, promise])
+def test_k30_an_outcome_can_be_set_and_the_first_one_stays(
+    driver: Driver, make: Callable[[Driver], AsyncResult[str]]
+) -> None:
+    answered, failed = make(driver), make(driver)
+    error = NoNodeError("/a")
+
+    answered.set("answer")
+    answered.set_exception(error)
+    failed.set_exception(error)
+    failed.set("answer")
+
+    assert (answered.value, answered.exception) == ("answer", None)
+    assert (failed.value, failed.exception) == (None, error)
+
+
+def test_a_promise_says_what_is_still_under_way(driver: Driver) -> None:
+    result = promise(driver)
+
+    with pytest.raises(OperationTimeoutError, match="still under way") as failed:
+        result.get(0)
+
+    assert failed.value.maybe_applied
+    assert "the work /a pending" in repr(result)

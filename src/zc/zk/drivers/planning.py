@@ -6,6 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from zc.zk.drivers.results import AsyncResult, Promise, Work
 from zc.zk.errors import ConnectionClosedError, OperationTimeoutError, UsageError, ZooKeeperError
 from zc.zk.operations import Operation, Step
 from zc.zk.plans import Change, Ids, Pause, Plan, Together, Wait, Whoami
@@ -90,18 +91,44 @@ def ids(driver: "ThreadDriver") -> Ids:
         return Ids(identity.session_id, frozenset(session.earlier_ids), identity.timeout)
 
 
+def run_async(
+    driver: "ThreadDriver", plan: Plan[R], work: Work, deadline: float, longest: float = NEVER
+) -> AsyncResult[R]:
+    """Run a plan in the background, and return at once what will have its result.
+
+    Its operations have the bounds that `run` gives them. The first step is done in the caller's thread: what cannot be
+    sent is raised there, and its request leaves before those of the caller's next calls.
+    """
+    promise: Promise[R] = Promise(driver, work, deadline)
+    _Promised(driver, plan, deadline, longest, promise).begin()
+    return promise
+
+
 class Background:
     """A plan that runs on callback threads, and holds none of them while it waits.
 
     It ends with its plan, or when the client is closed: then `ConnectionClosedError` is thrown in.
     """
 
-    def __init__(self, driver: "ThreadDriver", plan: Plan[None], name: str) -> None:
+    def __init__(
+        self,
+        driver: "ThreadDriver",
+        plan: Plan[Any],  # Any: what comes of it is for those who are promised it
+        name: str,
+        deadline: float = NEVER,
+        longest: float = NEVER,
+    ) -> None:
         self._driver = driver
         self._plan = plan
         self._name = name
+        self._deadline = deadline
+        self._longest = longest
         self.has_ended = False
-        self._post(lambda: plan.send(None))
+
+    def start(self) -> "Background":
+        """Begin on a callback thread."""
+        self._post(lambda: self._plan.send(None))
+        return self
 
     def _post(self, advance: Callable[[], Step[Any]]) -> None:
         self._driver.callbacks.post(self, lambda: self._advance(advance))
@@ -109,23 +136,30 @@ class Background:
     def _advance(self, advance: Callable[[], Step[Any]]) -> None:
         try:
             step = advance()
-        except StopIteration:
+        except StopIteration as end:
             self.has_ended = True
-        except ConnectionClosedError:
+            self._succeeded(end.value)
+        except Exception as error:  # noqa: BLE001 (told to whoever wants to know, or logged)
             self.has_ended = True
-        except Exception:
-            self.has_ended = True
-            log.exception("%s ended by an unexpected error", self._name)
+            self._failed(error)
         else:
             try:
                 self._begin(step)
             except UsageError as error:  # nothing was sent: there will be no other answer
                 self.throw(error)
 
+    def _succeeded(self, result: Any) -> None:
+        pass
+
+    def _failed(self, error: Exception) -> None:
+        if not isinstance(error, ConnectionClosedError):
+            log.error("%s ended by an unexpected error", self._name, exc_info=error)
+
     def _begin(self, step: Step[Any]) -> None:
         driver = self._driver
         if isinstance(step, Operation):
-            driver.submit(_Step(self, step, encode(step, driver.session.trail.root)))
+            until = min(self._deadline, monotonic() + self._longest)
+            driver.submit(_Step(self, step, encode(step, driver.session.trail.root), until))
         elif isinstance(step, Wait):
             with driver.lock:
                 if step.change.event is None and not driver.session.phase.is_ending:
@@ -154,11 +188,45 @@ class Background:
         return f"<{self._name}>"
 
 
+class _Promised(Background):
+    def __init__(
+        self,
+        driver: "ThreadDriver",
+        plan: Plan[Any],
+        deadline: float,
+        longest: float,
+        promise: Promise[Any],
+    ) -> None:
+        super().__init__(driver, plan, repr(promise), deadline, longest)
+        self._promise = promise
+
+    def begin(self) -> None:
+        """Take the first step."""
+        try:
+            step = next(self._plan)
+        except StopIteration as end:
+            self._succeeded(end.value)
+            return
+        try:
+            self._begin(step)
+        except UsageError:
+            self._plan.close()
+            raise
+
+    def _succeeded(self, result: Any) -> None:
+        self._promise.set(result)
+
+    def _failed(self, error: Exception) -> None:
+        self._promise.set_exception(error)
+
+
 class _Step(Request):
     __slots__ = ("_background",)
 
-    def __init__(self, background: Background, operation: Operation[Any], body: bytes) -> None:
-        super().__init__(operation, body)
+    def __init__(
+        self, background: Background, operation: Operation[Any], body: bytes, deadline: float
+    ) -> None:
+        super().__init__(operation, body, deadline)
         self._background = background
 
     def resolve(self, answer: Any) -> None:

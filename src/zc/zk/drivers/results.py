@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -75,8 +76,8 @@ class Waiting(Request):
 class AsyncResult(Request, Generic[T]):
     """The outcome of an `*_async` call, there or still to come.
 
-    Outcomes come in the order of the calls. Losing the connection ends a write with `ConnectionLoss`; a read is asked
-    again.
+    Outcomes of single operations come in the order of the calls. Losing the connection ends a write with
+    `ConnectionLoss`; a read is asked again.
     """
 
     __slots__ = ("_answer", "_driver", "_error", "_latches", "_links")
@@ -109,6 +110,18 @@ class AsyncResult(Request, Generic[T]):
             self._driver.callbacks.post(link, partial(link, self))
         self._latches = self._links = None
 
+    def set(self, value: T) -> None:
+        """Make this the answer, as one who promised it; an outcome that is there stays."""
+        with self._driver.lock:
+            if not self.ended:
+                self.resolve(value)
+
+    def set_exception(self, exception: Exception) -> None:
+        """Make this error the outcome, as one who promised an answer; an outcome that is there stays."""
+        with self._driver.lock:
+            if not self.ended:
+                self.fail(exception)
+
     # --- asked by callers
 
     @property
@@ -130,11 +143,20 @@ class AsyncResult(Request, Generic[T]):
         """The error, if the outcome is one."""
         return self._error
 
-    def get(self, timeout: float | None = None) -> T:
+    def get(self, block: bool | float | None = True, timeout: float | None = None) -> T:
         """Wait for the answer and return it, or raise its error.
 
-        Raises `OperationTimeoutError` after `timeout` seconds; the operation goes on, and `get` may be called again.
+        Raises `OperationTimeoutError` after `timeout` seconds, without `block` at once; the operation goes on, and
+        `get` may be called again. A number for `block` is the time-out.
         """
+        if block is False:
+            timeout = 0
+        elif block is not True and block is not None:
+            timeout = block
+        return self.result(timeout)
+
+    def result(self, timeout: float | None = None) -> T:
+        """As `get`, with the time-out alone."""
         if not self.wait(timeout):
             standing = self._driver.session.standing
             reason = standing or f"still under way after {timeout:g} s"
@@ -145,11 +167,9 @@ class AsyncResult(Request, Generic[T]):
         answer: T = self._answer
         return answer
 
-    result = get
-
     def get_nowait(self) -> T:
         """Return the answer or raise its error, or `OperationTimeoutError` if neither is there yet."""
-        return self.get(0)
+        return self.result(0)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the outcome is there, or `timeout` seconds; return whether it is."""
@@ -185,11 +205,37 @@ class AsyncResult(Request, Generic[T]):
                 return
         self._driver.callbacks.post(callback, partial(callback, self))
 
-    def __repr__(self) -> str:
-        standing = "pending" if not self.ended else "failed" if self._error else "ready"
-        return f"<AsyncResult of {type(self.operation).__name__} {self.path or ''} {standing}>"
-
     def unlink(self, callback: Callable[["AsyncResult[T]"], object]) -> None:
         """Undo a `rawlink`."""
         with self._driver.lock:
             self._links = [each for each in self._links or () if each != callback]
+
+    def __repr__(self) -> str:
+        standing = "pending" if not self.ended else "failed" if self._error else "ready"
+        return f"<AsyncResult of {self._name} {self.path or ''} {standing}>"
+
+    @property
+    def _name(self) -> str:
+        return type(self.operation).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Operation[Any]):  # Any: a result of whatever type
+    """Stands for the operation where there are several, which is never sent itself."""
+
+    title: str
+    path: str | None = None
+
+
+class Promise(AsyncResult[T]):
+    """The outcome of work of several steps; whoever does it sets it."""
+
+    __slots__ = ("_title",)
+
+    def __init__(self, driver: "ThreadDriver", work: Work, deadline: float = NEVER) -> None:
+        super().__init__(driver, work, b"", deadline)
+        self._title = work.title
+
+    @property
+    def _name(self) -> str:
+        return self._title

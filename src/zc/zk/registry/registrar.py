@@ -143,7 +143,7 @@ class Registrar:
             self._leaving.pop(path, None)
 
     def _keep(self, registration: Registration) -> Background:
-        return Background(self._client.driver, registration.keep(), repr(registration))
+        return Background(self._client.driver, registration.keep(), repr(registration)).start()
 
     def _spread(self) -> float:
         count = len(self._kept)
