@@ -127,7 +127,7 @@ REPLIES: list[tuple[ops.Operation[Any], object, str]] = [  # Any: replies of eve
         ops.Multi(
             (ops.Create("/mu/a"), ops.SetData("/mu/a", b""), ops.Check("/a"), ops.Delete("/a"))
         ),
-        ["/mu/a", WRITTEN, None, None],
+        ["/mu/a", WRITTEN, True, True],
         (
             "00000004 000000000000023d 00000000"
             "00000001 00 00000000 00000005 2f6d752f61"

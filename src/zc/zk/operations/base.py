@@ -108,6 +108,18 @@ class Bare(Operation[None]):
         return None
 
 
+class Done(Operation[bool]):
+    """A request whose reply has no body, where that it came is the answer: True."""
+
+    __slots__ = ()
+
+    def read(self, reply: Reader) -> bool:
+        return True
+
+    def write_reply(self, answer: bool, out: Writer) -> None:
+        return None
+
+
 class Empty(Bare):
     """A request without a body, either."""
 

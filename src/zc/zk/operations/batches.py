@@ -12,7 +12,7 @@ from zc.zk.errors import (
     error_for,
 )
 from zc.zk.jute import Reader, Writer
-from zc.zk.operations.base import OPERATIONS, Bare, Operation
+from zc.zk.operations.base import OPERATIONS, Done, Operation
 from zc.zk.operations.creating import Creates
 
 _ERROR = -1  # stands for an operation's number where it failed, and at the end
@@ -20,7 +20,7 @@ _NO_ERROR = -1  # where a header says that it has nothing to say
 
 
 @dataclass(frozen=True, slots=True)
-class Check(Bare):
+class Check(Done):
     """Insist that a node exists and, unless `version` is -1, has that version; only for a `Multi`."""
 
     opcode = OpCode.CHECK

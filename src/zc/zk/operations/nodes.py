@@ -5,7 +5,7 @@ from typing import Self, TypeVar
 
 from zc.zk.codes import ANY_VERSION, ErrorCode, OpCode
 from zc.zk.jute import Reader, Writer
-from zc.zk.operations.base import AnswersNames, AnswersStat, Bare, Operation, Watch
+from zc.zk.operations.base import AnswersNames, AnswersStat, Done, Operation, Watch
 from zc.zk.records import SMALLEST_ACL, SMALLEST_STRING, Stat, read_acl, write_acl
 from zc.zk.security import ACL
 
@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Delete(Bare):
+class Delete(Done):
     """Delete a node that has no children and, unless `version` is -1, has that version."""
 
     opcode = OpCode.DELETE
