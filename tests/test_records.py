@@ -77,6 +77,23 @@ def test_a_container_or_ttl_node_of_an_old_server_has_no_owner(owner: int) -> No
     assert stat(owner).owner_session_id is None
 
 
+@pytest.mark.parametrize(
+    ("owner", "is_container", "ttl"),
+    [
+        (0, False, None),
+        (5, False, None),
+        (-0x7F00000000000000, False, None),
+        (-0x8000000000000000, True, None),
+        (-0x0100000000000000 + 1500, False, 1500),
+        (-0x0100000000000000 + 2**40 - 1, False, 2**40 - 1),
+    ],
+)
+def test_the_kind_of_a_node_shows_where_an_old_server_tells(
+    owner: int, is_container: bool, ttl: int | None
+) -> None:
+    assert (stat(owner).is_container, stat(owner).ttl) == (is_container, ttl)
+
+
 @pytest.mark.parametrize("owner", [1, 0x7F00000000000001, -0x7F00000000000000, -0x0200000000000000])
 def test_a_session_id_of_any_sign_is_an_owner(owner: int) -> None:
     assert stat(owner).owner_session_id == owner

@@ -68,6 +68,17 @@ class Stat(NamedTuple):
         return None if owner in (0, _CONTAINER) or owner >> 56 == _TTL_MARK else owner
 
     @property
+    def is_container(self) -> bool:
+        """Whether the node goes with its last child, where the server shows it: those after 3.5 do not."""
+        return self.ephemeralOwner == _CONTAINER
+
+    @property
+    def ttl(self) -> int | None:
+        """The milliseconds that the node lives without being written to, where the server shows it, as above."""
+        owner = self.ephemeralOwner
+        return owner & _TTL_BITS if owner >> 56 == _TTL_MARK else None
+
+    @property
     def data_length(self) -> int:
         return self.dataLength
 
@@ -84,6 +95,7 @@ class Stat(NamedTuple):
 
 
 _CONTAINER = -0x8000000000000000
+_TTL_BITS = 0xFFFFFFFFFF
 _TTL_MARK = -1  # 0xff in the top byte, as the signed number that a long is
 
 
