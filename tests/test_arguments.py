@@ -12,12 +12,13 @@ from zc.zk.security import OPEN_ACL_UNSAFE
 
 OPEN = tuple(OPEN_ACL_UNSAFE)
 PLAIN = CreateFlag.PERSISTENT
-SEQUENTIAL = CreateFlag.SEQUENTIAL
 
 # Each function, with the path as its only argument that varies.
 ABOUT_A_PATH: list[Callable[[object], ops.Operation[Any]]] = [
-    lambda path: arguments.create(path, b"", OPEN, PLAIN),
-    lambda path: arguments.create2(path, b"", OPEN, PLAIN),
+    lambda path: arguments.create(path, b"", OPEN),
+    lambda path: arguments.check(path, 0),
+    arguments.get_all_children_number,
+    lambda path: arguments.read(("get", path)),
     lambda path: arguments.delete(path, -1),
     lambda path: arguments.exists(path, None),
     lambda path: arguments.get(path, None),
@@ -45,8 +46,7 @@ def test_every_path_is_checked_in_the_caller(make: Callable[[object], Any], path
 def test_the_arguments_become_the_fields_of_the_operation() -> None:
     watch = ops.Watch()
 
-    assert arguments.create("/a", b"x", OPEN, PLAIN) == ops.Create("/a", b"x", OPEN, PLAIN)
-    assert arguments.create2("/a", b"x", OPEN, PLAIN) == ops.Create2("/a", b"x", OPEN, PLAIN)
+    assert arguments.create("/a", b"x", OPEN) == ops.Create("/a", b"x", OPEN, PLAIN)
     assert arguments.delete("/a", 3) == ops.Delete("/a", 3)
     assert arguments.exists("/a", watch) == ops.Exists("/a", watch)
     assert arguments.get("/a", watch) == ops.GetData("/a", watch)
@@ -59,7 +59,7 @@ def test_the_arguments_become_the_fields_of_the_operation() -> None:
 
 
 def test_a_sequential_node_may_be_named_by_its_number_alone() -> None:
-    assert arguments.create("/a/", b"", OPEN, SEQUENTIAL).path == "/a/"
+    assert arguments.create("/a/", b"", OPEN, sequence=True).path == "/a/"
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,25 @@ def test_a_sequential_node_may_be_named_by_its_number_alone() -> None:
 )
 def test_flags_are_those_of_the_protocol(ephemeral: bool, sequence: bool, expected: int) -> None:
     assert arguments.flags(ephemeral=ephemeral, sequence=sequence) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ({"container": True}, ops.CreateContainer("/a", b"x", OPEN, CreateFlag.CONTAINER)),
+        ({"time_to_live": 5}, ops.CreateTTL("/a", b"x", OPEN, CreateFlag.TTL, 5)),
+        (
+            {"time_to_live": 5, "sequence": True},
+            ops.CreateTTL("/a", b"x", OPEN, CreateFlag.SEQUENTIAL_TTL, 5),
+        ),
+        ({"with_status": True}, ops.Create2("/a", b"x", OPEN)),
+        ({"time_to_live": 0}, ops.Create("/a", b"x", OPEN)),
+    ],
+)
+def test_each_kind_of_node_has_its_own_request(
+    kind: dict[str, Any], expected: ops.Creates[Any]
+) -> None:
+    assert arguments.create("/a", b"x", OPEN, **kind) == expected
 
 
 @pytest.mark.parametrize("value", [b"x", bytearray(b"x"), memoryview(b"x")])

@@ -18,7 +18,7 @@ LAYERS = (
     {"operations"},
     {"server"},  # an independent witness of the wire: it knows the codec alone
     {"plans", "arguments"},
-    {"retry"},
+    {"retry", "transactions"},
     {"protocol"},
     {"recipes", "recipes.nodes", "registry"}
     | {"registry.addresses", "registry.properties", "registry.servers"},
@@ -32,7 +32,17 @@ LAYERS = (
     {"cli"},
 )
 PURE = {
-    *("codes", "errors", "paths", "jute", "records", "operations", "security", "arguments"),
+    *(
+        "codes",
+        "errors",
+        "paths",
+        "jute",
+        "records",
+        "operations",
+        "security",
+        "arguments",
+        "transactions",
+    ),
     *("plans", "retry", "protocol", "recipes.nodes", "registry.addresses", "registry.properties"),
     *("registry.servers", "server"),
 }

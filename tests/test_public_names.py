@@ -15,6 +15,9 @@ PROMISED = """
     NoChildrenForEphemeralsError AuthFailedError ConnectionLoss SessionExpiredError ConnectionClosedError
     OperationTimeoutError ForkedClientError ProtocolError UnknownError BadArgumentsError UnimplementedError
     MarshallingError APIError NotReadOnlyCallError QuotaExceededError NoWatcherError RuntimeInconsistency
+    Transaction AsyncResult ClientInfo RolledBackError RequestTooLargeError ReconfigDisabledError NewConfigNoQuorumError
+    ReconfigInProgressError EphemeralOnLocalSessionError ThrottledOpError AddWatchMode WatcherType UsageError
+    ArgumentError ArgumentTypeError
 """
 
 
@@ -44,7 +47,13 @@ def test_zk_is_short_for_zookeeper() -> None:
 
 
 def test_public_methods_have_docstrings() -> None:
-    for face in (zc.zk.ZooKeeper, zc.zk.Client, zc.zk.Children, zc.zk.Properties):
+    for face in (
+        zc.zk.ZooKeeper,
+        zc.zk.Client,
+        zc.zk.Children,
+        zc.zk.Properties,
+        zc.zk.Transaction,
+    ):
         for name, method in inspect.getmembers(face):
             if not name.startswith("_") and callable(method):
                 assert inspect.getdoc(method), f"{face.__name__}.{name}"

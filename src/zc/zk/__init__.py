@@ -76,6 +76,7 @@ from zc.zk.security import (
     make_x509_acl,
     world_permission,
 )
+from zc.zk.transactions import Transaction
 from zc.zk.zookeeper import ZooKeeper
 
 ZK = ZooKeeper
@@ -143,6 +144,7 @@ __all__ = [
     "Stat",
     "State",
     "ThrottledOpError",
+    "Transaction",
     "UnimplementedError",
     "UnknownError",
     "UnknownSessionError",

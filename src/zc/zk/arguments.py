@@ -9,25 +9,35 @@ from zc.zk.errors import ArgumentError, ArgumentTypeError
 from zc.zk.operations import (
     AddWatch,
     Auth,
+    Check,
     Create,
     Create2,
+    CreateContainer,
+    Creates,
+    CreateTTL,
     Delete,
     Exists,
     GetACL,
+    GetAllChildrenNumber,
     GetChildren,
     GetChildren2,
     GetData,
+    GetEphemerals,
+    Reconfig,
     RemoveWatches,
     SetACL,
     SetData,
     Sync,
     Watch,
 )
-from zc.zk.security import ACL, checked_acl
+from zc.zk.records import Stat
+from zc.zk.security import checked_acl
 
 E = TypeVar("E", bound=IntEnum)
 MOST_SECONDS = 1e9  # every system's timers have room for so many
 MOST_SESSION_SECONDS = 2_147_483.0  # 31 bits of milliseconds, as they go over the wire
+MOST_TTL = 2**40 - 1  # milliseconds
+_NAME_AND_PATH = 2
 _IDS = range(-(2**63), 2**63)
 _VERSIONS = range(-(2**31), 2**31)
 
@@ -53,32 +63,70 @@ def version(value: object) -> int:
     return value
 
 
-def flags(*, ephemeral: bool, sequence: bool) -> CreateFlag:
-    """Return the bits of a create request."""
+def ttl(value: object) -> int:
+    """Return a time to live in milliseconds; 0, or None, for none."""
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        msg = f"a TTL must be an integer of milliseconds, not {type(value).__name__}"
+        raise ArgumentTypeError(msg)
+    if not 0 <= value <= MOST_TTL:
+        msg = f"a TTL must be from 1 to {MOST_TTL} milliseconds, not {value}"
+        raise ArgumentError(msg)
+    return value
+
+
+def flags(
+    *, ephemeral: bool, sequence: bool, container: bool = False, has_ttl: bool = False
+) -> CreateFlag:
+    """Return what a create request says of the kind of node; a node has one kind."""
+    kinds = {"ephemeral": ephemeral, "a container": container, "with a TTL": has_ttl}
+    chosen = [name for name, is_chosen in kinds.items() if is_chosen]
+    if len(chosen) > 1:
+        msg = f"a node cannot be both {chosen[0]} and {chosen[1]}"
+        raise ArgumentError(msg)
+    if container and sequence:
+        msg = "a container cannot be sequential"
+        raise ArgumentError(msg)
+    if container:
+        return CreateFlag.CONTAINER
+    if has_ttl:
+        return CreateFlag.SEQUENTIAL_TTL if sequence else CreateFlag.TTL
     kind = CreateFlag.EPHEMERAL if ephemeral else CreateFlag.PERSISTENT
     return kind | CreateFlag.SEQUENTIAL if sequence else kind
 
 
-def _create_fields(
-    path: object, value: object, acl: object, kind: CreateFlag
-) -> tuple[str, bytes | None, tuple[ACL, ...], CreateFlag]:
-    checked = paths.validate_sequential if CreateFlag.SEQUENTIAL in kind else paths.validate
-    return checked(path), data(value), checked_acl(acl), kind
-
-
-def create(path: object, value: object, acl: object, kind: CreateFlag) -> Create:
-    """Return a create request that answers with the path."""
-    return Create(*_create_fields(path, value, acl, kind))
-
-
-def create2(path: object, value: object, acl: object, kind: CreateFlag) -> Create2:
-    """Return a create request that answers with the path and status."""
-    return Create2(*_create_fields(path, value, acl, kind))
+def create(
+    path: object,
+    value: object,
+    acl: object,
+    *,
+    ephemeral: bool = False,
+    sequence: bool = False,
+    container: bool = False,
+    time_to_live: object = None,
+    with_status: bool = False,
+) -> Creates[str] | Creates[tuple[str, Stat]]:
+    """Return the request that makes such a node; a container and a TTL node answer with their status in any case."""
+    lifetime = ttl(time_to_live)
+    kind = flags(ephemeral=ephemeral, sequence=sequence, container=container, has_ttl=lifetime != 0)
+    checked = paths.validate_sequential if sequence else paths.validate
+    fields = checked(path), data(value), checked_acl(acl), kind
+    if lifetime:
+        return CreateTTL(*fields, lifetime)
+    if container:
+        return CreateContainer(*fields)
+    return Create2(*fields) if with_status else Create(*fields)
 
 
 def delete(path: object, expected: object) -> Delete:
     """Return a delete request."""
     return Delete(paths.validate(path), version(expected))
+
+
+def check(path: object, expected: object) -> Check:
+    """Return a check of a transaction."""
+    return Check(paths.validate(path), version(expected))
 
 
 def exists(path: object, watch: Watch | None) -> Exists:
@@ -104,6 +152,66 @@ def get_children(path: object, watch: Watch | None) -> GetChildren:
 def get_children2(path: object, watch: Watch | None) -> GetChildren2:
     """Return a request for the names of children and the status."""
     return GetChildren2(paths.validate(path), watch)
+
+
+def read(question: object) -> GetData | GetChildren:
+    """Return one read of a `multi_read`: `("get", path)` or `("get_children", path)`."""
+    if not isinstance(question, (tuple, list)) or len(question) != _NAME_AND_PATH:
+        msg = f"a read must be a tuple of its name and a path, not {question!r:.200}"
+        raise ArgumentTypeError(msg)
+    name, path = question
+    if name not in ("get", "get_children"):
+        msg = f"a read must be 'get' or 'get_children', not {name!r:.200}"
+        raise ArgumentError(msg)
+    return get(path, None) if name == "get" else get_children(path, None)
+
+
+def get_ephemerals(prefix: object) -> GetEphemerals:
+    """Return a request for the session's ephemeral nodes; a prefix need not be a path, but begins as one."""
+    if not isinstance(prefix, str):
+        msg = f"a prefix must be a string, not {type(prefix).__name__}: {prefix!r}"
+        raise ArgumentTypeError(msg)
+    paths.validate(prefix if prefix == "/" else prefix.removesuffix("/"))
+    return GetEphemerals(prefix)
+
+
+def get_all_children_number(path: object) -> GetAllChildrenNumber:
+    """Return a request for the number of nodes below."""
+    return GetAllChildrenNumber(paths.validate(path))
+
+
+def reconfig(
+    joining: object, leaving: object, new_members: object, from_config: object
+) -> Reconfig:
+    """Return a request to change the ensemble: by who joins and leaves, or to new members."""
+    joins, leaves, members = (
+        _servers(joining, "joining"),
+        _servers(leaving, "leaving"),
+        _servers(new_members, "new_members"),
+    )
+    if members and (joins or leaves):
+        msg = "a reconfiguration has either joining and leaving servers or new members, not both"
+        raise ArgumentError(msg)
+    if not (members or joins or leaves):
+        msg = "a reconfiguration needs joining or leaving servers, or new members"
+        raise ArgumentError(msg)
+    if not isinstance(from_config, int) or isinstance(from_config, bool):
+        msg = f"the version of a configuration must be an integer, not {type(from_config).__name__}"
+        raise ArgumentTypeError(msg)
+    if from_config not in _IDS:
+        msg = f"the version of a configuration has 64 bits: {from_config}"
+        raise ArgumentError(msg)
+    return Reconfig(joins, leaves, members, from_config)
+
+
+def _servers(value: object, what: str) -> str | None:
+    parts = [value] if isinstance(value, str) else value
+    if parts is None:
+        return None
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        msg = f"{what} must be a string or a list of strings, not {value!r:.200}"
+        raise ArgumentTypeError(msg)
+    return ",".join(parts) or None
 
 
 def get_acls(path: object) -> GetACL:

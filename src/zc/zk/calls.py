@@ -1,6 +1,6 @@
 """Every call on nodes, blocking and not, over a session that somebody else looks after."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, Literal, TypeVar, overload
@@ -8,24 +8,26 @@ from typing import Any, Literal, TypeVar, overload
 from zc.zk import arguments, paths
 from zc.zk.codes import ANY_VERSION, AddWatchMode, WatcherType
 from zc.zk.drivers import planning
-from zc.zk.drivers.results import AsyncResult
+from zc.zk.drivers.results import AsyncResult, Work
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.errors import ZooKeeperError
-from zc.zk.operations import Exists, Operation, Watch
+from zc.zk.operations import Create, Creates, Exists, MultiRead, Operation, Watch, WhoAmI
 from zc.zk.plans import Plan
 from zc.zk.recipes import nodes
-from zc.zk.records import Stat, WatchedEvent
+from zc.zk.records import ClientInfo, Stat, WatchedEvent
 from zc.zk.security import ACL, checked_acl
+from zc.zk.transactions import Transaction
 
 R = TypeVar("R")
 WatchCallback = Callable[[WatchedEvent], object]
+Servers = str | Sequence[str] | None
 _LONGEST_CATCHING_UP = 1.0  # seconds
 
 
 class Calls:
     """The calls on nodes, of one session.
 
-    How long they wait is decided in `run`, `_call` and `_call_async`, and nowhere else.
+    How long they wait is decided where they run, at the end of this class, and nowhere else.
     """
 
     def __init__(
@@ -47,6 +49,8 @@ class Calls:
         sequence: bool = False,
         makepath: bool = False,
         include_data: Literal[False] = False,
+        container: bool = False,
+        ttl: int | None = None,
     ) -> str: ...
 
     @overload
@@ -60,6 +64,8 @@ class Calls:
         makepath: bool = False,
         *,
         include_data: Literal[True],
+        container: bool = False,
+        ttl: int | None = None,
     ) -> tuple[str, Stat]: ...
 
     def create(
@@ -71,20 +77,38 @@ class Calls:
         sequence: bool = False,
         makepath: bool = False,
         include_data: bool = False,
+        container: bool = False,
+        ttl: int | None = None,
     ) -> str | tuple[str, Stat]:
         """Create a node and return its path; with `include_data` its path and status.
 
         An `ephemeral` node lives as long as the session; a `sequence` node gets a number of ten digits behind its name.
-        `makepath` creates missing nodes above. Raises `NodeExistsError`, `NoNodeError` where the parent is missing,
-        `NoChildrenForEphemeralsError`, `InvalidACLError`.
+        The server removes a `container` some time after its last child has gone, and a node with a `ttl`, when it has
+        no children and was not written to for so many milliseconds; these may be of sequence, too. `makepath` creates
+        missing nodes above.
+
+        Raises `NodeExistsError`, `NoNodeError` where the parent is missing, `NoChildrenForEphemeralsError`,
+        `InvalidACLError`, and `UnimplementedError` where the server makes no such nodes: for a `ttl` it must be set up
+        with `extendedTypesEnabled`.
         """
-        kind = arguments.flags(ephemeral=ephemeral, sequence=sequence)
-        if include_data or makepath:
-            operation = arguments.create2(path, value, self._acl(acl), kind)
-            plan = nodes.create_with_parents(operation) if makepath else iter(operation)
-            created = self.run(plan)
-            return created if include_data else created[0]
-        return self._write(arguments.create(path, value, self._acl(acl), kind), path)
+        operation = arguments.create(
+            path,
+            value,
+            self._acl(acl),
+            ephemeral=ephemeral,
+            sequence=sequence,
+            container=container,
+            time_to_live=ttl,
+            with_status=include_data,
+        )
+        created: str | tuple[str, Stat]
+        if type(operation) is Create and not makepath:
+            created = self._call(operation)
+        else:
+            creating = nodes.create(operation, makepath=makepath, include_data=include_data)
+            created = self.run(creating)
+        self.catch_up(created if isinstance(created, str) else created[0])
+        return created
 
     def create_async(
         self,
@@ -93,17 +117,37 @@ class Calls:
         acl: Sequence[ACL] | None = None,
         ephemeral: bool = False,
         sequence: bool = False,
+        makepath: bool = False,
         include_data: bool = False,
+        container: bool = False,
+        ttl: int | None = None,
     ) -> AsyncResult[Any]:  # Any: str, or with `include_data` a tuple
         """As `create`, without waiting."""
-        kind = arguments.flags(ephemeral=ephemeral, sequence=sequence)
-        make = arguments.create2 if include_data else arguments.create
-        operation: Operation[Any] = make(path, value, self._acl(acl), kind)
-        return self._call_async(operation)
+        operation: Creates[Any] = arguments.create(
+            path,
+            value,
+            self._acl(acl),
+            ephemeral=ephemeral,
+            sequence=sequence,
+            container=container,
+            time_to_live=ttl,
+            with_status=include_data,
+        )
+        if not makepath and (include_data or type(operation) is Create):
+            return self._call_async(operation)
+        creating = nodes.create(operation, makepath=makepath, include_data=include_data)
+        return self.run_async(creating, "create", path)
 
     def ensure_path(self, path: str, acl: Sequence[ACL] | None = None) -> bool:
         """Create a node without data, and those above it, as far as they are missing."""
-        return self.run(nodes.ensure_path(paths.validate(path), checked_acl(self._acl(acl))))
+        return self.run(self._ensuring(path, acl))
+
+    def ensure_path_async(self, path: str, acl: Sequence[ACL] | None = None) -> AsyncResult[bool]:
+        """As `ensure_path`, without waiting."""
+        return self.run_async(self._ensuring(path, acl), "ensure_path", path)
+
+    def _ensuring(self, path: str, acl: Sequence[ACL] | None) -> Plan[bool]:
+        return nodes.ensure_path(paths.validate(path), checked_acl(self._acl(acl)))
 
     def delete(self, path: str, version: int = ANY_VERSION, recursive: bool = False) -> bool:
         """Delete a node, which must have no children unless `recursive`.
@@ -113,12 +157,16 @@ class Calls:
         operation = arguments.delete(path, version)
         if recursive:
             return self.run(nodes.delete_recursively(operation.path))
-        self._write(operation, path)
-        return True
+        return self._write(operation, path)
 
-    def delete_async(self, path: str, version: int = ANY_VERSION) -> AsyncResult[None]:
+    def delete_async(
+        self, path: str, version: int = ANY_VERSION, recursive: bool = False
+    ) -> AsyncResult[bool]:
         """As `delete`, without waiting."""
-        return self._call_async(arguments.delete(path, version))
+        operation = arguments.delete(path, version)
+        if recursive:
+            return self.run_async(nodes.delete_recursively(path), "delete", path)
+        return self._call_async(operation)
 
     def exists(self, path: str, watch: WatchCallback | None = None) -> Stat | None:
         """Return the status of a node, None when there is none.
@@ -253,6 +301,103 @@ class Calls:
         """As `remove_watches`, without waiting."""
         return self._call_async(arguments.remove_watches(path, watcher_type))
 
+    # --- several at once
+
+    def transaction(self, *, raising: bool = False) -> Transaction:
+        """Begin a transaction: writes that are all done, under one zxid, or none of them.
+
+        See `Transaction`; a `raising` one raises what undid it.
+        """
+        return Transaction(self, raising=raising)
+
+    def multi_read(self, reads: Iterable[tuple[str, str]]) -> list[Any]:
+        """Read several nodes in one request: `[("get", path), ("get_children", path), ...]`.
+
+        Returns a value or an exception for each, in their order; one that fails leaves the others alone. Raises
+        `UnimplementedError` on servers before 3.6.
+        """
+        return self.run(_reading(reads))
+
+    def multi_read_async(self, reads: Iterable[tuple[str, str]]) -> AsyncResult[list[Any]]:
+        """As `multi_read`, without waiting."""
+        return self.run_async(_reading(reads), "multi_read")
+
+    # --- the session and the ensemble, as the server knows them
+
+    def get_ephemerals(self, prefix: str = "/") -> list[str]:
+        """Return the paths of this session's ephemeral nodes that begin with `prefix`, in no order.
+
+        Raises `UnimplementedError` on servers before 3.6.
+        """
+        return self._call(arguments.get_ephemerals(prefix))
+
+    def get_ephemerals_async(self, prefix: str = "/") -> AsyncResult[list[str]]:
+        """As `get_ephemerals`, without waiting."""
+        return self._call_async(arguments.get_ephemerals(prefix))
+
+    def get_all_children_number(self, path: str) -> int:
+        """Return how many nodes there are below one, at any depth.
+
+        Raises `NoNodeError`, and `UnimplementedError` on servers before 3.6.
+        """
+        return self._call(arguments.get_all_children_number(path))
+
+    def get_all_children_number_async(self, path: str) -> AsyncResult[int]:
+        """As `get_all_children_number`, without waiting."""
+        return self._call_async(arguments.get_all_children_number(path))
+
+    def who_am_i(self) -> list[ClientInfo]:
+        """Return the identities that the server knows this connection by: scheme and user.
+
+        Raises `UnimplementedError` on servers before 3.7.
+        """
+        return self._call(WhoAmI())
+
+    def who_am_i_async(self) -> AsyncResult[list[ClientInfo]]:
+        """As `who_am_i`, without waiting."""
+        return self._call_async(WhoAmI())
+
+    def get_config(self, watch: WatchCallback | None = None) -> tuple[bytes, Stat]:
+        """Return the ensemble's configuration, as text in bytes, and the status of its node, whatever our chroot.
+
+        `watch` is called once, when it has changed; the path of the event is the server's.
+        """
+        return self._call(arguments.get(paths.CONFIG, self._watch(watch)))
+
+    def get_config_async(
+        self, watch: WatchCallback | None = None
+    ) -> AsyncResult[tuple[bytes, Stat]]:
+        """As `get_config`, without waiting."""
+        return self._call_async(arguments.get(paths.CONFIG, self._watch(watch)))
+
+    def reconfig(
+        self,
+        joining: Servers,
+        leaving: Servers,
+        new_members: Servers,
+        from_config: int = ANY_VERSION,
+    ) -> tuple[bytes, Stat]:
+        """Change who belongs to the ensemble; return the new configuration and the status of its node.
+
+        Either `joining` servers (`server.ID=HOST:PORT:PORT[:ROLE];[HOST:]PORT`) and the ids of `leaving` ones, or all
+        `new_members`, each with commas between or as a list; None for what is not wanted. With `from_config` the
+        configuration must have that version.
+
+        Raises `ReconfigDisabledError`, `NoAuthError`, `BadVersionError`, `BadArgumentsError`,
+        `ReconfigInProgressError`, `NewConfigNoQuorumError`, and `UnimplementedError` on a server that is alone.
+        """
+        return self._call(arguments.reconfig(joining, leaving, new_members, from_config))
+
+    def reconfig_async(
+        self,
+        joining: Servers,
+        leaving: Servers,
+        new_members: Servers,
+        from_config: int = ANY_VERSION,
+    ) -> AsyncResult[tuple[bytes, Stat]]:
+        """As `reconfig`, without waiting."""
+        return self._call_async(arguments.reconfig(joining, leaving, new_members, from_config))
+
     # --- running
 
     def run(self, plan: Plan[R], timeout: float | None = None) -> R:
@@ -263,35 +408,56 @@ class Calls:
         seconds = self.operation_timeout if timeout is None else timeout
         return planning.run(self.driver, plan, monotonic() + seconds, self.operation_timeout)
 
+    def run_async(self, plan: Plan[R], name: str, path: str | None = None) -> AsyncResult[R]:
+        """Run a plan in the background, under the same bounds as by `run`.
+
+        `name` and `path` say in errors what is under way.
+        """
+        now = monotonic()
+        work, longest = Work(name, path), self.operation_timeout
+        return planning.run_async(self.driver, plan, work, now + longest, longest)
+
     def _call(self, operation: Operation[R]) -> R:
         return self.driver.call(operation, monotonic() + self.operation_timeout)
+
+    def _call_async(self, operation: Operation[R]) -> AsyncResult[R]:
+        return self.driver.call_async(operation, monotonic() + self.operation_timeout)
 
     def _write(self, operation: Operation[R], path: str) -> R:
         answer = self._call(operation)
         self.catch_up(path)
         return answer
 
-    def catch_up(self, path: str) -> None:
-        """Return when our live objects show what we just wrote to the node at `path`; they are read again already.
+    def catch_up(self, *written: str) -> None:
+        """Return when our live objects show what we just wrote to these nodes; they are read again already.
 
         Replies come in order, so theirs has come when that of a later read has. Gives up when that takes a second.
         """
         readings = self.driver.session.readings
         until = monotonic() + _LONGEST_CATCHING_UP
-        while readings.concern(path) or readings.concern(paths.parent(path)):
-            try:
-                self.driver.call(Exists(path), until)
-            except ZooKeeperError:
-                return
-
-    def _call_async(self, operation: Operation[R]) -> AsyncResult[R]:
-        return self.driver.call_async(operation, monotonic() + self.operation_timeout)
+        for path in written:
+            while readings.concern(path) or readings.concern(paths.parent(path)):
+                try:
+                    self.driver.call(Exists(path), until)
+                except ZooKeeperError:
+                    return
 
     def _acl(self, acl: Sequence[ACL] | None) -> Sequence[ACL]:
         return self.default_acl if acl is None else acl
 
     def _watch(self, callback: WatchCallback | None) -> Watch | None:
         return None if callback is None else _Callback(self.driver, callback)
+
+
+def _reading(reads: Iterable[tuple[str, str]]) -> Plan[list[Any]]:
+    if isinstance(reads, str) or not isinstance(reads, Iterable):
+        msg = f"the reads must be a list of tuples, not {type(reads).__name__}"
+        raise arguments.ArgumentTypeError(msg)
+    return _read_all(MultiRead(tuple(map(arguments.read, reads))))
+
+
+def _read_all(operation: MultiRead) -> Plan[list[Any]]:
+    return (yield from operation) if operation.operations else []
 
 
 class _Callback(Watch):

@@ -198,9 +198,14 @@ class ZooKeeper:
         ephemeral: bool = False,
         sequence: bool = False,
         makepath: bool = False,
+        *,
+        container: bool = False,
+        ttl: int | None = None,
     ) -> str:
         """See `zc.zk.Client.create`."""
-        return self.client.create(path, value, acl, ephemeral, sequence, makepath)
+        return self.client.create(
+            path, value, acl, ephemeral, sequence, makepath, container=container, ttl=ttl
+        )
 
     def delete(self, path: str, version: int = ANY_VERSION, recursive: bool = False) -> bool:
         """See `zc.zk.Client.delete`; a registration of ours is withdrawn."""

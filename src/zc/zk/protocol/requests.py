@@ -39,7 +39,7 @@ def encode(operation: Operation[Any], root: str) -> bytes:  # Any: replies of ev
         if len(path) > _SHOWN_CHARACTERS:
             path = path[:_SHOWN_CHARACTERS] + "..."
         name = type(operation).__name__
-        msg = f"the request is {size} bytes, servers accept {most}: {name} {path}"
+        msg = f"the request is {size} bytes, servers accept {most}: {name} {path}".rstrip()
         raise RequestTooLargeError(msg)
     return body
 

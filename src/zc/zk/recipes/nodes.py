@@ -1,13 +1,16 @@
 """Plans for whole branches of nodes."""
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from zc.zk import paths
 from zc.zk.errors import NodeExistsError, NoNodeError, NotEmptyError
-from zc.zk.operations import Create, Create2, Delete, Exists, GetChildren
+from zc.zk.operations import Create, Creates, Delete, Exists, GetChildren
 from zc.zk.plans import Plan
 from zc.zk.records import Stat
 from zc.zk.security import ACL
+
+R = TypeVar("R")
 
 
 def ensure_path(path: str, acl: Sequence[ACL]) -> Plan[bool]:
@@ -29,13 +32,22 @@ def ensure_path(path: str, acl: Sequence[ACL]) -> Plan[bool]:
     return True
 
 
-def create_with_parents(create: Create2) -> Plan[tuple[str, Stat]]:
+def create_with_parents(create: Creates[R]) -> Plan[R]:
     """Create a node, and those above it as far as they are missing, with the same ACL."""
     try:
         return (yield from create)
     except NoNodeError:
         yield from ensure_path(paths.parent(create.path), create.acl)
         return (yield from create)
+
+
+def create(
+    operation: Creates[str] | Creates[tuple[str, Stat]], *, makepath: bool, include_data: bool
+) -> Plan[Any]:  # Any: str, or with `include_data` a tuple
+    """Create a node, with `makepath` those above it, too; give its path, with `include_data` its path and status."""
+    creation: Creates[Any] = operation
+    answer = yield from (create_with_parents(creation) if makepath else creation)
+    return answer if include_data or isinstance(answer, str) else answer[0]
 
 
 def delete_recursively(path: str) -> Plan[bool]:
