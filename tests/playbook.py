@@ -3,6 +3,7 @@
 A plan is run until it ends, or until it waits for something that nobody does.
 """
 
+import copy
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from zc.zk.errors import (
     NodeExistsError,
     NoNodeError,
     NotEmptyError,
+    RolledBackError,
+    RuntimeInconsistency,
     ZooKeeperError,
 )
 from zc.zk.operations import Operation, Step, Watch
@@ -105,11 +108,14 @@ class Tree:
                 self._tell(EventType.DELETED, path)
                 return None
             case ops.SetData(path, data, version):
-                node = self._checked(path, version)
-                self.zxid += 1
-                node.data, node.version, node.mzxid = data or b"", node.version + 1, self.zxid
-                self._tell(EventType.CHANGED, path)
-                return node.stat
+                return self._set(path, data or b"", version)
+            case ops.Multi():
+                return self._do_all(operation, session_id)
+            case _:
+                return self._read(operation)
+
+    def _read(self, operation: Operation[Any]) -> Any:  # Any: its answer
+        match operation:
             case ops.GetData(path):
                 node = self._checked(path)
                 return node.data, node.stat
@@ -120,6 +126,26 @@ class Tree:
                 return self.names(path)
             case _:
                 raise AssertionError(operation)
+
+    def _set(self, path: str, data: bytes, version: int) -> Stat:
+        node = self._checked(path, version)
+        self.zxid += 1
+        node.data, node.version, node.mzxid = data, node.version + 1, self.zxid
+        self._tell(EventType.CHANGED, path)
+        return node.stat
+
+    def _do_all(self, multi: ops.Multi, session_id: int) -> list[Any]:
+        # On another tree first: nobody is told of what is undone.
+        rehearsal = Tree()
+        rehearsal.nodes = copy.deepcopy(self.nodes)
+        parts = multi.operations
+        for number, part in enumerate(parts):
+            try:
+                rehearsal._do(part, session_id)
+            except ZooKeeperError as error:
+                before = [RolledBackError() for _ in parts[:number]]
+                return [*before, error, *(RuntimeInconsistency() for _ in parts[number + 1 :])]
+        return [self._do(part, session_id) for part in parts]
 
     def _create(self, operation: ops.Create | ops.Create2, path: str, session_id: int) -> Any:
         if path in self.nodes:

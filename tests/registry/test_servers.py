@@ -6,18 +6,19 @@ from collections.abc import Callable
 import pytest
 
 from tests.playbook import OTHERS, US, Playbook, Tree, failing
-from zc.zk.codes import MAX_REQUEST_BYTES
+from zc.zk.codes import MAX_REQUEST_BYTES, CreateFlag
 from zc.zk.errors import (
     ConnectionClosedError,
     ConnectionLoss,
     NoAuthError,
     NodeExistsError,
     NoNodeError,
+    QuotaExceededError,
     RequestTooLargeError,
     SessionExpiredError,
     ZooKeeperError,
 )
-from zc.zk.operations import Create, Delete, Exists, GetData, SetData
+from zc.zk.operations import Create, Delete, Exists, GetData, Multi, SetData
 from zc.zk.plans import Pause, Plan, Wait, Whoami
 from zc.zk.registry.servers import Registration, claim
 from zc.zk.security import ACL, READ_ACL_UNSAFE
@@ -320,6 +321,63 @@ def test_a_node_that_may_not_be_written_is_made_anew_with_the_other_data() -> No
 
     assert kept.node == (US, b"y")
     assert kept.tree.nodes[NODE].acl == ACL_OF_OURS
+    assert kept.registration.is_settled
+    # In one request: nobody finds it missing.
+    assert kept.play.asked(Multi) == [
+        Multi((Delete(NODE, 0), Create(NODE, b"y", ACL_OF_OURS, CreateFlag.EPHEMERAL)))
+    ]
+    assert not kept.play.asked(Delete)
+
+
+@pytest.mark.parametrize("others", ["write", "delete", "take"])
+def test_a_node_that_changes_before_it_is_made_anew_is_looked_at_again(others: str) -> None:
+    kept = Kept().start()
+
+    def interfere() -> None:
+        if others == "write":
+            kept.tree.write(NODE, b"theirs")
+        else:
+            kept.tree.delete(NODE)
+        if others == "take":
+            kept.tree.create(NODE, b"theirs", OTHERS)
+            kept.tree.write(NODE, b"theirs")
+
+    kept.play.before += [
+        (SetData, failing(NoAuthError(NODE))),
+        (Multi, interfere),
+        (SetData, failing(NoAuthError(NODE))),
+    ]
+
+    kept.registration.want(b"y")
+    kept.go_on()
+
+    assert kept.node == ((OTHERS, b"theirs") if others == "take" else (US, b"y"))
+
+
+def test_a_replacement_that_is_refused_is_complained_of(caplog: pytest.LogCaptureFixture) -> None:
+    kept = Kept().start()
+    kept.play.before += [
+        (SetData, failing(NoAuthError(NODE))),
+        (Multi, failing(QuotaExceededError(NODE))),
+    ]
+
+    kept.registration.want(b"y")
+    kept.go_on()
+
+    assert "quota exceeded" in caplog.text
+    assert kept.play.pauses
+
+
+def test_a_replacement_whose_reply_was_lost_is_not_made_twice() -> None:
+    kept = Kept().start()
+    kept.play.before.append((SetData, failing(NoAuthError(NODE))))
+    kept.play.after.append((Multi, failing(ConnectionLoss(NODE, maybe_applied=True))))
+
+    kept.registration.want(b"y")
+    kept.go_on()
+
+    assert kept.node == (US, b"y")
+    assert len(kept.play.asked(Multi)) == 1
     assert kept.registration.is_settled
 
 

@@ -16,10 +16,12 @@ from zc.zk.errors import (
     NoAuthError,
     NodeExistsError,
     NoNodeError,
+    RolledBackError,
+    RuntimeInconsistency,
     SessionExpiredError,
     ZooKeeperError,
 )
-from zc.zk.operations import Create, Delete, Exists, GetData, SetData
+from zc.zk.operations import Create, Delete, Exists, GetData, Multi, SetData
 from zc.zk.plans import Change, Pause, Plan, Wait, Whoami
 from zc.zk.protocol.requests import encode
 from zc.zk.records import Stat, WatchedEvent
@@ -28,6 +30,8 @@ from zc.zk.security import ACL
 
 # After a refusal, such as a missing parent, there is nothing to watch for; who else was refused has a pace of his own.
 _BACKOFF = Backoff(0.5, 2, 2.0, jitter=0)
+# What a replacement ends with when the node is not what it was, or when the other half of it failed.
+_OVERTAKEN = (NoNodeError, BadVersionError, RolledBackError, RuntimeInconsistency)
 log = logging.getLogger("zc.zk")
 
 
@@ -125,8 +129,8 @@ class Registration:
         return f"<Registration {self.path} {standing}>"
 
     def require_sendable(self, data: bytes, root: str) -> None:
-        """Raise `RequestTooLargeError` for data that the node could not be created with."""
-        encode(Create(self.path, data, self.acl, CreateFlag.EPHEMERAL), root)
+        """Raise `RequestTooLargeError` for data that the node could not be replaced with."""
+        encode(self._replacement(data, 0), root)
 
     def want(self, data: bytes) -> None:
         """Give the node other data."""
@@ -225,8 +229,16 @@ class Registration:
         except BadVersionError:
             return
         except NoAuthError:
-            # Its ACL lets nobody write it, us neither: a node with other data must be another node.
-            yield from _remove(self.path, stat)
+            # Its ACL lets nobody write it, us neither: a node with other data must be another node. In one transaction,
+            # so that nobody finds it missing; what came of it is seen by looking again.
+            results = yield from self._replacement(data, stat.version)
+            for result in results:
+                if isinstance(result, ZooKeeperError) and not isinstance(result, _OVERTAKEN):
+                    raise result from None
+
+    def _replacement(self, data: bytes, version: int) -> Multi:
+        create = Create(self.path, data, self.acl, CreateFlag.EPHEMERAL)
+        return Multi((Delete(self.path, version), create))
 
     def _wait(self, changed: Change) -> Plan[None]:
         yield from Wait(changed)
