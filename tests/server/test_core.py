@@ -5,7 +5,7 @@ import pytest
 from tests.server.conversation import PASSWORD, Peer, World
 from tests.server.wireclient import connect_frame
 from zc.zk import operations as ops
-from zc.zk.codes import CreateFlag
+from zc.zk.codes import AddWatchMode, CreateFlag
 from zc.zk.server.settings import Settings
 
 WATCH = ops.Watch()
@@ -254,6 +254,19 @@ def test_the_status_counts_what_there_is(world: World) -> None:
     assert (status.watch_count, status.ephemerals_count, status.data_bytes) == (1, 1, 5)
     assert (status.sessions_count, len(status.connections)) == (2, 1)
     assert (status.received, status.sent) == (4, 4)
+
+
+def test_the_status_counts_watches_as_apache_does(world: World) -> None:
+    peer, other = world.connect(), world.connect()
+    peer.ask(ops.AddWatch("/", WATCH, AddWatchMode.PERSISTENT))
+    peer.ask(ops.AddWatch("/n", WATCH, AddWatchMode.PERSISTENT_RECURSIVE))
+    other.ask(ops.GetData("/", WATCH))
+    other.ask(ops.GetChildren("/", WATCH))
+
+    status = world.core.status()
+
+    assert status.watch_count == 5
+    assert (status.watchers, status.watched_paths, status.data_watch_count) == (2, 2, 3)
 
 
 def test_an_empty_server_has_five_nodes_as_apache_counts(world: World) -> None:

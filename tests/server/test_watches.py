@@ -1,4 +1,7 @@
-"""Watch tables: one-shot, at most one event each, dropped with their connection (protocol.md, 11)."""
+"""Watch tables: at most one event each, dropped with their connection (protocol.md, 11)."""
+
+from collections.abc import Collection
+from typing import Any
 
 import pytest
 
@@ -6,7 +9,15 @@ from zc.zk.codes import EventType
 from zc.zk.security import ACL, Id
 from zc.zk.server.acl import OPEN
 from zc.zk.server.tree import Happening
-from zc.zk.server.watches import Watches, WatchTable, event_frame
+from zc.zk.server.watches import (
+    ONCE,
+    PERSISTENT,
+    RECURSIVE,
+    Watcher,
+    Watches,
+    WatchTable,
+    event_frame,
+)
 
 CLOSED_TO_ALL = (ACL(1, Id("digest", "bob:hash")),)
 
@@ -128,7 +139,7 @@ def test_a_table_keeps_nothing_of_what_has_gone() -> None:
     for number in range(10):
         table.add(f"/{number}", listener)
     for number in range(5):
-        assert list(table.take(f"/{number}")) == [listener]
+        assert list(table.take(f"/{number}", EventType.CREATED)) == [listener]
 
     table.forget(listener)
 
@@ -137,7 +148,7 @@ def test_a_table_keeps_nothing_of_what_has_gone() -> None:
 
 
 def test_nobody_waits_for_a_path_that_was_never_watched() -> None:
-    assert list(WatchTable().take("/n")) == []
+    assert list(WatchTable().take("/n", EventType.CREATED)) == []
 
 
 def test_forgetting_a_stranger_changes_nothing() -> None:
@@ -148,3 +159,129 @@ def test_an_event_is_the_frame_of_the_protocol_sheet() -> None:
     expected = "00000021 ffffffff ffffffffffffffff 00000000 00000003 00000003 00000005 2f64656d6f"
 
     assert event_frame(EventType.CHANGED, "/demo", -1) == bytes.fromhex(expected)
+
+
+# Watches that stay
+
+
+@pytest.mark.parametrize("path", ["/", "/a", "/a/b", "/a/b/c"])
+def test_a_recursive_watch_is_told_of_its_node_and_all_below(path: str) -> None:
+    watches, listener = Watches(), Listener()
+    watches.add_lasting(path, listener, RECURSIVE)
+
+    for number in range(3):
+        watches.fire(created("/a/b/c"), number)
+
+    assert len(listener.frames) == 3
+    watches.fire(created("/ab"), 5)
+    watches.fire(created("/b/a/b/c"), 5)
+    assert len(listener.frames) == (5 if path == "/" else 3)
+
+
+@pytest.mark.parametrize("one_way", [False, True])
+def test_a_recursive_watch_is_never_told_of_children(one_way: bool) -> None:
+    watches, listener = Watches(one_way=one_way), Listener()
+    watches.add_lasting("/n", listener, RECURSIVE)
+
+    watches.fire(Happening(EventType.CHILD, "/n", OPEN), 5)
+    watches.fire(Happening(EventType.CHILD, "/n/m", OPEN), 5)
+
+    assert listener.frames == []
+
+
+def test_a_watch_in_several_ways_loses_only_the_one_that_fires_once() -> None:
+    watches, listener = Watches(), Listener()
+    watches.data.add("/n", listener)
+    watches.add_lasting("/n", listener, PERSISTENT)
+    watches.add_lasting("/n", listener, RECURSIVE)
+
+    for _ in range(2):
+        watches.fire(created("/n"), 5)
+
+    assert len(listener.frames) == 2
+    assert not watches.data.has("/n", listener, ONCE)
+    assert watches.data.has("/n", listener, PERSISTENT)
+    assert watches.data.has("/n", listener, RECURSIVE)
+
+
+def test_with_one_way_the_last_one_asked_for_counts() -> None:
+    table, listener = WatchTable(one_way=True), Listener()
+
+    for way in (PERSISTENT, RECURSIVE, ONCE):
+        table.add("/n", listener, way)
+
+    assert [table.has("/n", listener, way) for way in (ONCE, PERSISTENT, RECURSIVE)] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_way_is_removed_on_its_own() -> None:
+    table, listener = WatchTable(), Listener()
+    table.add("/n", listener, PERSISTENT)
+    table.add("/n", listener, RECURSIVE)
+
+    assert not table.remove("/n", listener, ONCE)
+    assert not table.remove("/m", listener)
+    assert not table.remove("/n", Listener())
+    assert table.remove("/n", listener, PERSISTENT)
+
+    assert table.has("/n", listener)
+    assert table.remove("/n", listener)
+    assert vars(table) == vars(WatchTable())
+
+
+def test_without_recursive_watches_an_event_looks_at_its_own_path_alone() -> None:
+    class Counting(WatchTable):
+        looked_up = 0
+
+        def take(self, path: str, kind: EventType) -> Collection[Watcher]:
+            self._ways = LookUps(self._ways)
+            told = super().take(path, kind)
+            self.looked_up = self._ways.count
+            return told
+
+    class LookUps(dict[str, dict[Watcher, int]]):
+        count = 0
+
+        def get(self, *arguments: Any) -> Any:  # Any: as dict has it
+            self.count += 1
+            return super().get(*arguments)
+
+    table, listener = Counting(), Listener()
+    table.add("/", listener, RECURSIVE)
+    table.take("/a/b/c", EventType.CREATED)
+    assert table.looked_up == 4
+    table.remove("/", listener)
+
+    table.take("/a/b/c", EventType.CREATED)
+
+    assert table.looked_up == 1
+
+
+def test_a_recursive_watch_takes_no_more_memory_where_the_tree_is_large() -> None:
+    def entries(watches: Watches) -> int:
+        return len(watches) + watches.data.path_count + watches.data.watcher_count
+
+    watches, listener = Watches(), Listener()
+    watches.add_lasting("/", listener, RECURSIVE)
+    before = entries(watches)
+
+    for number in range(1000):
+        watches.fire(created(f"/{number}"), number)
+
+    assert len(listener.frames) == 1000
+    assert entries(watches) == before == 3
+
+
+def test_forgetting_a_watcher_forgets_all_its_ways() -> None:
+    watches, listener = Watches(), Listener()
+    watches.data.add("/n", listener)
+    for way in (PERSISTENT, RECURSIVE):
+        watches.add_lasting("/n", listener, way)
+
+    watches.forget(listener)
+
+    assert vars(watches.data) == vars(WatchTable())
+    assert vars(watches.child) == vars(WatchTable())

@@ -8,7 +8,10 @@ STATUS = Status(
     version="3.9.3-zc.zk, built on Python",
     zxid=0x1_0000_00FF,
     node_count=5,
-    watch_count=2,
+    watch_count=6,
+    watchers=2,
+    watched_paths=3,
+    data_watch_count=4,
     ephemerals_count=1,
     data_bytes=44,
     sessions_count=3,
@@ -60,12 +63,18 @@ def test_mntr_gives_a_name_and_a_value_a_line() -> None:
 
     assert measures["zk_server_state"] == "standalone"
     assert measures["zk_znode_count"] == "5"
-    assert measures["zk_watch_count"] == "2"
+    assert measures["zk_watch_count"] == "6"
     assert measures["zk_ephemerals_count"] == "1"
     assert measures["zk_approximate_data_size"] == "44"
     assert measures["zk_num_alive_connections"] == "2"
     assert measures["zk_outstanding_requests"] == "0"
     assert all(name.startswith("zk_") for name in measures)
+
+
+def test_wchs_counts_the_watches_on_nodes() -> None:
+    expected = "2 connections watching 3 paths\nTotal watches:4\n"
+
+    assert answer(b"wchs", STATUS).decode() == expected
 
 
 def test_envi_tells_the_version_and_nothing_of_the_machine() -> None:
@@ -76,7 +85,7 @@ def test_envi_tells_the_version_and_nothing_of_the_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", sorted(WORDS - {b"ruok", b"isro", b"srvr", b"stat", b"mntr", b"envi"})
+    "word", sorted(WORDS - {b"ruok", b"isro", b"srvr", b"stat", b"mntr", b"envi", b"wchs"})
 )
 def test_the_other_words_are_refused_as_apache_does(word: bytes) -> None:
     expected = f"{word.decode()} is not executed because it is not in the whitelist.\n"

@@ -111,6 +111,9 @@ class Core:
             zxid=store.zxid,
             node_count=len(store.tree.nodes),  # the root counts twice, as it does for Apache
             watch_count=len(store.watches),
+            watchers=store.watches.data.watcher_count,
+            watched_paths=store.watches.data.path_count,
+            data_watch_count=len(store.watches.data),
             ephemerals_count=sum(map(len, store.tree.ephemerals.values())),
             data_bytes=store.tree.data_bytes,
             sessions_count=len(store.sessions),

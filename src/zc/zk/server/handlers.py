@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from zc.zk import operations as ops
-from zc.zk.server import reads, writes
+from zc.zk.server import reads, watching, writes
 
 
 class Kind(Enum):
@@ -37,7 +37,11 @@ HANDLERS: dict[int, Handler] = {
         Handler(ops.GetACL, Kind.READ, reads.get_acl),
         Handler(ops.Sync, Kind.READ, reads.sync),
         Handler(ops.Ping, Kind.READ, reads.ping),
-        Handler(ops.SetWatches, Kind.READ, reads.set_watches),
+        Handler(ops.SetWatches, Kind.READ, watching.set_watches),
+        Handler(ops.SetWatches2, Kind.READ, watching.set_watches2),
+        Handler(ops.AddWatch, Kind.READ, watching.add_watch),
+        Handler(ops.CheckWatches, Kind.READ, watching.check_watches),
+        Handler(ops.RemoveWatches, Kind.READ, watching.remove_watches),
         Handler(ops.Create, Kind.WRITE, writes.create),
         Handler(ops.Create2, Kind.WRITE, writes.create2),
         Handler(ops.Delete, Kind.WRITE, writes.delete),

@@ -4,7 +4,6 @@ The checks stand in the order of protocol.md, section 9: the first that fails is
 """
 
 from zc.zk import operations as ops
-from zc.zk.codes import EventType
 from zc.zk.errors import BadArgumentsError, NoNodeError
 from zc.zk.records import Stat
 from zc.zk.security import ACL, Permissions
@@ -12,7 +11,6 @@ from zc.zk.server import acl as acls
 from zc.zk.server.caller import Caller, permit
 from zc.zk.server.store import Store
 from zc.zk.server.tree import Node
-from zc.zk.server.watches import event_frame
 
 
 def get_data(store: Store, caller: Caller, request: ops.GetData) -> tuple[bytes | None, Stat]:
@@ -82,36 +80,6 @@ def auth(store: Store, caller: Caller, request: ops.Auth) -> None:
     caller.add_identities(
         acls.identities_for(request.scheme, request.credential, store.settings.super_digest)
     )
-
-
-def set_watches(store: Store, caller: Caller, request: ops.SetWatches) -> None:
-    """Fire what was missed, at once, and arm the rest, by the table of protocol.md, 11.6."""
-    nodes, watches, since = store.tree.nodes, store.watches, request.relative_zxid
-
-    def tell(kind: EventType, path: str) -> None:
-        caller.send(event_frame(kind, path, -1))  # nobody knows under which zxid
-
-    for path in request.data:
-        node = nodes.get(path)
-        if node is None:
-            tell(EventType.DELETED, path)
-        elif node.mzxid > since:
-            tell(EventType.CHANGED, path)
-        else:
-            watches.data.add(path, caller)
-    for path in request.exist:
-        if path in nodes:
-            tell(EventType.CREATED, path)
-        else:
-            watches.data.add(path, caller)
-    for path in request.child:
-        node = nodes.get(path)
-        if node is None:
-            tell(EventType.DELETED, path)
-        elif node.pzxid > since:
-            tell(EventType.CHILD, path)
-        else:
-            watches.child.add(path, caller)
 
 
 def _readable(store: Store, caller: Caller, path: str) -> Node:

@@ -53,6 +53,16 @@ class Settings:
         return self.version >= (3, 9)
 
     @property
+    def keeps_ways_of_watching_apart(self) -> bool:
+        """Whether one connection can wait for one path in several ways, each with its end (3.9)."""
+        return self.version >= (3, 9)
+
+    @property
+    def checks_only_own_watches(self) -> bool:
+        """Whether `checkWatches` looks at the own watches alone (3.9), or at anybody's."""
+        return self.version >= (3, 9)
+
+    @property
     def knows_ipv6_acls(self) -> bool:
         """Whether an `ip` ACL may name an IPv6 address (3.9.4)."""
         return self.version >= (3, 9)

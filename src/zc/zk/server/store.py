@@ -31,7 +31,7 @@ class Store:
         self.journal: Callable[[Transaction], None] | None = None
         self.tree = Tree()
         self.sessions = Sessions(settings.tick_time, int(self.wall(now) * 1000))
-        self.watches = Watches()
+        self.watches = Watches(one_way=not settings.keeps_ways_of_watching_apart)
         # The fraction of the second stays, for servers that start twice in one.
         first = settings.first_zxid
         self.zxid = int(self.wall(now) * (1 << 32)) if first is None else first

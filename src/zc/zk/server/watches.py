@@ -1,6 +1,6 @@
-"""Who waits to be told of a change: the two tables of one-shot watches (protocol.md, 11.2)."""
+"""Who waits to be told of a change: the two tables of watches (protocol.md, 11.2 to 11.4)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from zc.zk.codes import EventType, KeeperState, Xid
@@ -22,51 +22,124 @@ class Watcher(Protocol):
         """Write a frame that is complete with its length."""
 
 
-class WatchTable:
-    """One-shot watches of one kind: which watchers wait for which paths."""
+# How a watch waits, as bits: one watcher may do so in several ways on one path.
+ONCE, PERSISTENT, RECURSIVE = 1, 2, 4
+IN_ANY_WAY = ONCE | PERSISTENT | RECURSIVE
 
-    def __init__(self) -> None:
-        self._watchers: dict[str, dict[Watcher, None]] = {}
+
+class WatchTable:
+    """Watches of one kind: which watchers wait for which paths, and how.
+
+    With `one_way` a watcher waits for a path in the way that it asked for last, as in 3.8.
+    """
+
+    def __init__(self, *, one_way: bool = False) -> None:
+        self._ways: dict[str, dict[Watcher, int]] = {}
         self._paths: dict[Watcher, set[str]] = {}
+        self._recursive_count = 0  # without any, an event looks at its own path alone
+        self._is_one_way = one_way
 
     def __len__(self) -> int:
         return sum(map(len, self._paths.values()))
 
-    def add(self, path: str, watcher: Watcher) -> None:
-        """Let `watcher` wait for `path`; a second time changes nothing."""
-        self._watchers.setdefault(path, {})[watcher] = None
-        self._paths.setdefault(watcher, set()).add(path)
+    @property
+    def watcher_count(self) -> int:
+        """How many wait for anything."""
+        return len(self._paths)
 
-    def take(self, path: str) -> Iterable[Watcher]:
-        """Return those who wait for `path`, who then do so no more."""
-        watchers = self._watchers.pop(path, None)
-        if watchers is None:
-            return ()
-        for watcher in watchers:
+    @property
+    def path_count(self) -> int:
+        """How many paths are waited for."""
+        return len(self._ways)
+
+    def add(self, path: str, watcher: Watcher, way: int = ONCE) -> None:
+        """Let `watcher` wait for `path`; a second time changes nothing."""
+        before = self._ways.get(path, {}).get(watcher, 0)
+        self._set(path, watcher, way if self._is_one_way else before | way)
+
+    def has(self, path: str, watcher: Watcher, ways: int = IN_ANY_WAY) -> bool:
+        """Say whether `watcher` waits for exactly `path` in one of `ways`."""
+        return self._ways.get(path, {}).get(watcher, 0) & ways != 0
+
+    def is_watched(self, path: str) -> bool:
+        """Say whether anybody waits for exactly `path`."""
+        return path in self._ways
+
+    def remove(self, path: str, watcher: Watcher, ways: int = IN_ANY_WAY) -> bool:
+        """Let `watcher` wait for `path` in none of `ways`; say whether it did."""
+        if not self.has(path, watcher, ways):
+            return False
+        self._set(path, watcher, self._ways[path][watcher] & ~ways)
+        return True
+
+    def take(self, path: str, kind: EventType) -> Collection[Watcher]:
+        """Return those who are to be told of an event; who waited once does so no more."""
+        watchers = self._ways.get(path)
+        if watchers is None and not self._recursive_count:
+            return ()  # most often nobody waits
+        is_about_children = kind is EventType.CHILD  # of which recursive watches are not told
+        told: dict[Watcher, None] = {}
+        for watcher, way in tuple(watchers.items()) if watchers else ():
+            if way != RECURSIVE or not is_about_children:
+                told[watcher] = None
+                if way & ONCE:
+                    self._set(path, watcher, way & ~ONCE)
+        if self._recursive_count and not is_about_children:
+            for above in _ancestors(path):
+                for watcher, way in self._ways.get(above, {}).items():
+                    if way & RECURSIVE:
+                        told[watcher] = None
+        return told
+
+    def forget(self, watcher: Watcher) -> None:
+        """Drop all that `watcher` waits for: a watch ends with its connection."""
+        for path in tuple(self._paths.get(watcher, ())):
+            self._set(path, watcher, 0)
+
+    def _set(self, path: str, watcher: Watcher, way: int) -> None:
+        watchers = self._ways.setdefault(path, {})
+        before = watchers.pop(watcher, 0)
+        self._recursive_count += (way & RECURSIVE > 0) - (before & RECURSIVE > 0)
+        if way:
+            watchers[watcher] = way
+            if not before:
+                self._paths.setdefault(watcher, set()).add(path)
+            return
+        if not watchers:
+            del self._ways[path]
+        if before:
             paths = self._paths[watcher]
             paths.discard(path)
             if not paths:
                 del self._paths[watcher]
-        return watchers
 
-    def forget(self, watcher: Watcher) -> None:
-        """Drop all that `watcher` waits for: a watch ends with its connection."""
-        for path in self._paths.pop(watcher, ()):
-            watchers = self._watchers[path]
-            del watchers[watcher]
-            if not watchers:
-                del self._watchers[path]
+
+def _ancestors(path: str) -> Iterator[str]:
+    above = path
+    while above not in ("/", ""):
+        above = above.rpartition("/")[0] or "/"
+        yield above
 
 
 class Watches:
-    """All watches of a server. `data` waits for a node, `child` for its list of children."""
+    """All watches of a server. `data` waits for a node, `child` for its list of children.
 
-    def __init__(self) -> None:
-        self.data = WatchTable()
-        self.child = WatchTable()
+    A persistent watch stands in both, a recursive one in `data`, and for 3.8 in both as well.
+    """
+
+    def __init__(self, *, one_way: bool = False) -> None:
+        self.data = WatchTable(one_way=one_way)
+        self.child = WatchTable(one_way=one_way)
+        self._is_one_way = one_way
 
     def __len__(self) -> int:
         return len(self.data) + len(self.child)
+
+    def add_lasting(self, path: str, watcher: Watcher, way: int) -> None:
+        """Let `watcher` wait for `path` until it says otherwise."""
+        self.data.add(path, watcher, way)
+        if way == PERSISTENT or self._is_one_way:
+            self.child.add(path, watcher, way)
 
     def forget(self, watcher: Watcher) -> None:
         """Drop all watches of a connection."""
@@ -79,13 +152,13 @@ class Watches:
         A watcher that may not read the node is not told, but its watch is used up.
         """
         kind, path, acl = happening
-        watchers: Iterable[Watcher]
+        watchers: Collection[Watcher]
         if kind is EventType.CHILD:
-            watchers = self.child.take(path)
+            watchers = self.child.take(path, kind)
         elif kind is EventType.DELETED:
-            watchers = dict.fromkeys((*self.data.take(path), *self.child.take(path)))
+            watchers = dict.fromkeys((*self.data.take(path, kind), *self.child.take(path, kind)))
         else:
-            watchers = self.data.take(path)
+            watchers = self.data.take(path, kind)
         if watchers:
             frame = event_frame(kind, path, zxid)
             for watcher in watchers:

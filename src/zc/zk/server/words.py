@@ -26,6 +26,9 @@ class Status(NamedTuple):
     zxid: int
     node_count: int
     watch_count: int
+    watchers: int  # these two and the next, as in Apache, of watches on nodes, not on children
+    watched_paths: int
+    data_watch_count: int
     ephemerals_count: int
     data_bytes: int
     sessions_count: int
@@ -91,12 +94,20 @@ def _measures(status: Status) -> list[tuple[str, object]]:
     ]
 
 
+def _watches(status: Status) -> list[str]:
+    return [
+        f"{status.watchers} connections watching {status.watched_paths} paths\n",
+        f"Total watches:{status.data_watch_count}\n",
+    ]
+
+
 _ANSWERS: dict[bytes, Callable[[Status], list[str]]] = {
     b"ruok": lambda _: ["imok"],
     b"isro": lambda _: ["rw"],
     b"srvr": lambda status: _version(status) + _numbers(status),
     b"stat": lambda status: _version(status) + _clients(status) + _numbers(status),
     b"mntr": lambda status: [f"zk_{name}\t{value}\n" for name, value in _measures(status)],
+    b"wchs": _watches,
     # The only word in which kazoo looks for the version; of the environment it tells no more.
     b"envi": lambda status: ["Environment:\n", f"zookeeper.version={status.version}\n"],
 }
