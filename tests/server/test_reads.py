@@ -290,3 +290,60 @@ def test_the_end_of_a_session_is_told_by_its_ephemerals(peer: Peer, other: Peer)
     peer.call(ops.CloseSession())
 
     assert other.take_events() == [(DELETED, "/e"), (CHILD, "/")]
+
+
+# The small reads
+
+
+def test_a_connection_is_told_whom_it_speaks_for_without_what_proves_it(peer: Peer) -> None:
+    peer.ask(ops.Auth("digest", b"bob:pw"))
+
+    assert peer.ask(ops.WhoAmI()) == [("ip", "127.0.0.1"), ("digest", "bob")]
+
+
+def test_super_has_no_name() -> None:
+    world = World(Settings(first_zxid=0, super_digest="bob:ikIaKsbtGweaHnb/jKn7OHqbunM="))
+    peer = world.connect()
+    peer.ask(ops.Auth("digest", b"bob:pw"))
+
+    assert ("super", "") in peer.ask(ops.WhoAmI())
+
+
+def test_a_session_is_told_its_own_ephemerals_by_how_their_paths_begin(
+    peer: Peer, other: Peer
+) -> None:
+    peer.ask(ops.Create("/p"))
+    for path in ("/e1", "/e2", "/p/e"):
+        peer.ask(ops.Create(path, flags=CreateFlag.EPHEMERAL))
+    other.ask(ops.Create("/e3", flags=CreateFlag.EPHEMERAL))
+
+    for prefix in ("/", "", " "):
+        assert sorted(peer.ask(ops.GetEphemerals(prefix))) == ["/e1", "/e2", "/p/e"]
+    assert sorted(peer.ask(ops.GetEphemerals("/e"))) == ["/e1", "/e2"]
+    assert peer.ask(ops.GetEphemerals("/e3")) == []
+
+
+def test_all_below_a_node_are_counted_and_not_the_node(peer: Peer) -> None:
+    assert peer.ask(ops.GetAllChildrenNumber("/")) == 3
+    for path in ("/p", "/p/a", "/p/a/x", "/p/b", "/pp"):
+        peer.ask(ops.Create(path))
+
+    assert peer.ask(ops.GetAllChildrenNumber("/")) == 8
+    assert peer.ask(ops.GetAllChildrenNumber("/p")) == 3
+    assert peer.ask(ops.GetAllChildrenNumber("/pp")) == 0
+
+
+def test_counting_needs_read_on_the_node_alone(peer: Peer) -> None:
+    peer.ask(ops.Create("/p"))
+    peer.ask(ops.Create("/p/closed", acl=NO_READ))
+
+    assert peer.ask(ops.GetAllChildrenNumber("/p")) == 1
+    assert peer.call(ops.GetAllChildrenNumber("/p/closed")).error == ErrorCode.NO_AUTH
+    assert peer.call(ops.GetAllChildrenNumber("/none")).error == ErrorCode.NO_NODE
+
+
+def test_a_sasl_token_is_answered_by_none_as_a_server_without_sasl_does(peer: Peer) -> None:
+    reply = peer.call(ops.Sasl(b"token"))
+
+    assert reply[1:] == (0, 0, b"\xff\xff\xff\xff")
+    assert not peer.link.is_closing

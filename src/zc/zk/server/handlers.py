@@ -37,6 +37,9 @@ HANDLERS: dict[int, Handler] = {
         Handler(ops.GetACL, Kind.READ, reads.get_acl),
         Handler(ops.Sync, Kind.READ, reads.sync),
         Handler(ops.Ping, Kind.READ, reads.ping),
+        Handler(ops.WhoAmI, Kind.READ, reads.who_am_i),
+        Handler(ops.GetEphemerals, Kind.READ, reads.get_ephemerals),
+        Handler(ops.GetAllChildrenNumber, Kind.READ, reads.get_all_children_number),
         Handler(ops.SetWatches, Kind.READ, watching.set_watches),
         Handler(ops.SetWatches2, Kind.READ, watching.set_watches2),
         Handler(ops.AddWatch, Kind.READ, watching.add_watch),
@@ -47,7 +50,9 @@ HANDLERS: dict[int, Handler] = {
         Handler(ops.Delete, Kind.WRITE, writes.delete),
         Handler(ops.SetData, Kind.WRITE, writes.set_data),
         Handler(ops.SetACL, Kind.WRITE, writes.set_acl),
+        Handler(ops.Reconfig, Kind.WRITE, writes.reconfig),
         Handler(ops.CloseSession, Kind.WRITE, writes.close_session),
         Handler(ops.Auth, Kind.CONNECTION, reads.auth),
+        Handler(ops.Sasl, Kind.CONNECTION, reads.sasl),
     )
 }

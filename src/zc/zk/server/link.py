@@ -259,13 +259,16 @@ class Link:
             self._reply(xid, draft.zxid, 0, out.getvalue())
 
     def _serve_connection(self, handler: Handler, xid: int, source: Reader) -> None:
+        operation, _, answer = handler
+        out = Writer()
         try:
-            handler.answer(self._store, self, handler.operation.read_request(source))
+            request = operation.read_request(source)
+            request.write_reply(answer(self._store, self, request), out)
         except CodedError as error:
             self._reply(xid, 0, error.code)
             self.close()
         else:
-            self._reply(xid, 0, 0)
+            self._reply(xid, 0, 0, out.getvalue())
 
     def _reply(self, xid: int, zxid: int, error: int, body: bytes = b"") -> None:
         self.send(_REPLY.pack(_REPLY_BYTES + len(body), xid, zxid, error) + body)

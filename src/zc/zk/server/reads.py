@@ -5,7 +5,7 @@ The checks stand in the order of protocol.md, section 9: the first that fails is
 
 from zc.zk import operations as ops
 from zc.zk.errors import BadArgumentsError, NoNodeError
-from zc.zk.records import Stat
+from zc.zk.records import ClientInfo, Stat
 from zc.zk.security import ACL, Permissions
 from zc.zk.server import acl as acls
 from zc.zk.server.caller import Caller, permit
@@ -80,6 +80,40 @@ def auth(store: Store, caller: Caller, request: ops.Auth) -> None:
     caller.add_identities(
         acls.identities_for(request.scheme, request.credential, store.settings.super_digest)
     )
+
+
+def sasl(_store: Store, _caller: Caller, _request: ops.Sasl) -> None:
+    """Give no token, which says that this server knows no SASL."""
+
+
+def who_am_i(_store: Store, caller: Caller, _request: ops.WhoAmI) -> list[ClientInfo]:
+    """Give the identities that the connection speaks for; of a digest the user's name alone."""
+    return [
+        ClientInfo(scheme, name.partition(":")[0] if scheme == "digest" else name)
+        for scheme, name in caller.identities
+    ]
+
+
+def get_ephemerals(store: Store, caller: Caller, request: ops.GetEphemerals) -> list[str]:
+    """Give the session's ephemeral nodes whose paths begin with the prefix, as text."""
+    prefix = request.prefix.strip()
+    return [
+        path
+        for path in store.tree.ephemerals.get(caller.session.id, ())
+        if not prefix or path.startswith(request.prefix)
+    ]
+
+
+def get_all_children_number(store: Store, caller: Caller, request: ops.GetAllChildrenNumber) -> int:
+    """Give the number of nodes below a node; only the node itself must be readable."""
+    node = _readable(store, caller, request.path)
+    count, unseen = 0, [("" if request.path == "/" else request.path, node)]
+    while unseen:
+        path, node = unseen.pop()
+        count += len(node.children)
+        below = (f"{path}/{name}" for name in node.children)
+        unseen += [(each, store.tree.nodes[each]) for each in below]
+    return count
 
 
 def _readable(store: Store, caller: Caller, path: str) -> Node:

@@ -14,6 +14,7 @@ from zc.zk.errors import (
     NodeExistsError,
     NotEmptyError,
     QuotaExceededError,
+    ReconfigDisabledError,
 )
 from zc.zk.records import Stat
 from zc.zk.security import ACL, Permissions
@@ -100,6 +101,11 @@ def set_acl(draft: Draft, caller: Caller, request: ops.SetACL) -> Stat:
     _check_version(path, node.aversion, request.version)
     draft.make(ReplaceACL(path, acl))
     return node.stat()
+
+
+def reconfig(_draft: Draft, _caller: Caller, _request: ops.Reconfig) -> tuple[bytes, Stat]:
+    """Refuse: a server alone has nothing to configure, and Apache's default is to refuse, too."""
+    raise ReconfigDisabledError
 
 
 def close_session(draft: Draft, caller: Caller, _request: ops.CloseSession) -> None:
