@@ -48,9 +48,11 @@ class EmbeddedServer:
 
     def __init__(self) -> None:
         # Here, so that the tests of the test tools do not depend on what they are for.
+        from zc.zk.server.settings import Settings  # noqa: PLC0415
         from zc.zk.testing import Server  # noqa: PLC0415
 
-        self._server = Server(port=free_port())
+        # As the real ones do, it sweeps old TTL nodes and empty containers soon.
+        self._server = Server(port=free_port(), settings=Settings(sweep_interval=0.2))
 
     @property
     def port(self) -> int:

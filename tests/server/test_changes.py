@@ -78,3 +78,16 @@ def test_a_change_cannot_be_changed() -> None:
 
 def test_the_password_of_a_session_is_not_shown() -> None:
     assert "secret" not in repr(BeginSession(1, 1, b"secret"))
+
+
+def test_a_node_is_kept_in_the_form_that_it_always_had() -> None:
+    """What a log holds since its first version, so that logs stay readable."""
+    recorded = (
+        "00000001 00000002 2f65 00000001 78 00000001 0000001f 00000005 776f726c64"
+        "00000006 616e796f6e65 01000000000000ff"
+    )
+    out = Writer()
+
+    CreateNode("/e", b"x", OPEN, 0x0100_0000_0000_00FF).write(out)
+
+    assert out.getvalue() == bytes.fromhex(recorded)

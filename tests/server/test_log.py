@@ -7,8 +7,9 @@ import pytest
 
 from zc.zk.security import ACL, Id
 from zc.zk.server.acl import OPEN
-from zc.zk.server.changes import CreateNode, Transaction
+from zc.zk.server.changes import CreateNode, DeleteNode, Transaction
 from zc.zk.server.log import MAGIC, DamagedError, batch, recover, snapshot
+from zc.zk.server.owners import CONTAINER, ttl_of, ttl_owner
 from zc.zk.server.settings import Settings
 from zc.zk.server.store import Store
 
@@ -26,6 +27,20 @@ def store_with_a_life() -> Store:
     store.begin(1.0).make(CreateNode("/p/é", b"data", OPEN))
     store.begin(2.0).make(CreateNode("/p/e", b"", OPEN, session.id))
     return store
+
+
+def test_containers_and_ttl_nodes_come_back_from_a_snapshot_and_from_transactions() -> None:
+    before, after = empty_store(), empty_store()
+    before.begin(1.0).make(CreateNode("/c", b"", OPEN, CONTAINER))
+    before.begin(1.0).make(CreateNode("/c/n", b"", OPEN))
+    before.begin(1.0).make(CreateNode("/t", b"", OPEN, ttl_owner(7000)))
+    more = Transaction(9, 5000, (CreateNode("/u", b"", OPEN, ttl_owner(8000)), DeleteNode("/t")))
+
+    recover(written(before, batch([more])), after, 0.0)
+
+    assert list(after.tree.swept) == ["/c", "/u"]
+    assert ttl_of(after.tree.find("/u").owner) == 8000
+    assert after.tree.find("/c").created == 1
 
 
 def written(store: Store, *batches: bytes) -> bytes:

@@ -28,3 +28,10 @@ def test_what_came_with_3_9_is_shown_from_3_9(version: tuple[int, int], is_late:
     assert settings.knows_ipv6_acls is is_late
     assert settings.keeps_ways_of_watching_apart is is_late
     assert settings.checks_only_own_watches is is_late
+
+
+def test_what_goes_by_itself_goes_as_with_apache_but_ttl_nodes_need_no_leave() -> None:
+    settings = Settings()
+
+    assert (settings.sweep_interval, settings.never_used_interval) == (60.0, 0.0)
+    assert settings.extended_types

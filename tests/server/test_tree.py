@@ -7,6 +7,7 @@ from zc.zk.errors import NoNodeError
 from zc.zk.security import OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 from zc.zk.server.acl import OPEN
 from zc.zk.server.changes import CreateNode, DeleteNode, EndSession, ReplaceACL, ReplaceData
+from zc.zk.server.owners import CONTAINER, ttl_owner
 from zc.zk.server.tree import Happening, Node, Tree, wrapped
 
 READ = tuple(READ_ACL_UNSAFE)
@@ -230,3 +231,33 @@ def test_a_node_put_down_is_not_counted_as_created() -> None:
 
     root = tree.find("/").stat()
     assert (root.numChildren, root.cversion) == (2, -2)
+
+
+def test_containers_and_ttl_nodes_are_known_and_shown_without_an_owner() -> None:
+    tree = Tree()
+    tree.apply(CreateNode("/c", b"", OPEN, CONTAINER), 1, 10)
+    tree.apply(CreateNode("/t", b"", OPEN, ttl_owner(5)), 2, 10)
+    tree.apply(CreateNode("/e", b"", OPEN, 7), 3, 10)
+
+    assert list(tree.swept) == ["/c", "/t"]
+    assert list(tree.ephemerals) == [7]
+    assert [tree.find(path).stat().ephemeralOwner for path in ("/c", "/t", "/e")] == [0, 0, 7]
+
+    for path in ("/c", "/t", "/e"):
+        tree.apply(DeleteNode(path), 4, 10)
+    assert (tree.swept, tree.ephemerals) == ({}, {})
+
+
+def test_what_is_taken_can_be_put_back_as_it_was() -> None:
+    tree = Tree()
+    tree.apply(CreateNode("/c", b"data", OPEN, CONTAINER), 1, 10)
+    before = tree.find("/").stat()
+
+    node = tree.take("/c")
+    assert "/c" not in tree.nodes
+    assert tree.data_bytes == 0
+    tree.put("/c", node)
+
+    assert tree.find("/c") is node
+    assert tree.find("/").stat() == before
+    assert tree.data_bytes == 4

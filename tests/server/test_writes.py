@@ -319,3 +319,65 @@ def test_the_end_of_a_session_deletes_its_ephemerals_under_one_zxid(
     assert peer.link.is_closing
     assert sorted(other.ask(ops.GetChildren("/"))) == ["d", "zookeeper"]
     assert stat_of(other, "/").pzxid == world.zxid == before + 1
+
+
+# Containers, TTL nodes and what a server alone refuses
+
+
+def test_a_container_is_shown_without_an_owner_and_may_have_children(peer: Peer) -> None:
+    path, stat = peer.ask(ops.CreateContainer("/c", b"data"))
+
+    assert (path, stat.ephemeralOwner, stat.dataLength) == ("/c", 0, 4)
+    assert peer.call(ops.Create("/c/n")).error == 0
+
+
+@pytest.mark.parametrize(("flags", "path"), [(0, "/c"), (2, "/c0000000000"), (4, "/c")])
+def test_createcontainer_makes_one_whatever_the_flags_say(
+    flags: int, path: str, world: World, peer: Peer
+) -> None:
+    assert peer.ask(ops.CreateContainer("/c", flags=CreateFlag(flags)))[0] == path
+
+    assert list(world.core.store.tree.swept) == [path]
+
+
+@pytest.mark.parametrize("flags", [1, 3])
+def test_a_container_is_not_ephemeral_either(flags: int, peer: Peer) -> None:
+    peer.ask(ops.CreateContainer("/c", flags=CreateFlag(flags)))
+
+    assert peer.ask(ops.GetEphemerals("/")) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "ttl", "error"),
+    [
+        (5, 1, 0),
+        (6, 2**40 - 1, 0),
+        (5, 0, -8),
+        (5, -1, -8),
+        (5, 2**40, -8),
+        (0, 1, -8),
+        (1, 1, -8),
+        (4, 1, -8),
+        (0, -1, -8),
+        (7, 1, -8),
+    ],
+)
+def test_a_ttl_node_wants_flags_and_a_time_of_its_own(
+    flags: int, ttl: int, error: int, peer: Peer
+) -> None:
+    assert peer.call(ops.CreateTTL("/t", flags=CreateFlag(flags), ttl=ttl)).error == error
+
+
+def test_a_ttl_node_can_be_sequential_and_have_children(peer: Peer) -> None:
+    path, stat = peer.ask(ops.CreateTTL("/t-", flags=CreateFlag.SEQUENTIAL_TTL, ttl=5000))
+
+    assert (path, stat.ephemeralOwner) == ("/t-0000000000", 0)
+    assert peer.call(ops.Create(f"{path}/n")).error == 0
+
+
+def test_reconfiguring_is_refused_and_takes_a_zxid(world: World, peer: Peer) -> None:
+    before = world.zxid
+
+    reply = peer.call(ops.Reconfig("server.1=localhost:1:2;3"))
+
+    assert reply[1:3] == (before + 1, ErrorCode.RECONFIG_DISABLED)

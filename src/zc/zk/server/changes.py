@@ -59,7 +59,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class CreateNode(Change):
-    """A node came to be; `owner` is the session of an ephemeral one, else 0."""
+    """A node came to be; `owner` says of which kind (see `owners`)."""
 
     tag = 1
     layouts = (_TEXT, _BUFFER, _ACL, _LONG)

@@ -6,6 +6,7 @@ from zc.zk.server.link import Link
 from zc.zk.server.sessions import Session
 from zc.zk.server.settings import Settings
 from zc.zk.server.store import Store
+from zc.zk.server.sweep import Sweep
 from zc.zk.server.words import Connection, Status, answer
 
 _PATCH_LEVEL = 3  # of the Apache versions that this server behaves like
@@ -33,6 +34,7 @@ class Core:
         self.links: dict[Link, None] = {}
         self._unattached: dict[Link, float] = {}  # and when each is given up, the next one first
         self._ready: dict[Link, None] = {}
+        self._sweep = Sweep(self.store, now)
         self._received = self._sent = 0  # by connections that are gone
 
     # What the network tells
@@ -66,19 +68,21 @@ class Core:
 
     def deadline(self) -> float | None:
         """Return when `tick` has something to do, or None for never."""
-        expiry = self.store.sessions.deadline()
-        give_up = next(iter(self._unattached.values()), None)
-        if expiry is None or give_up is None:
-            return give_up if expiry is None else expiry
-        return min(expiry, give_up)
+        times = (
+            self.store.sessions.deadline(),
+            next(iter(self._unattached.values()), None),
+            self._sweep.deadline(),
+        )
+        return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> None:
-        """End the sessions whose time has run out, and connections that never asked for one."""
+        """End what has had its time: sessions, connections that never asked for one, nodes."""
         for session in self.store.sessions.due(now):
             self.store.end_session(session.id, now)
         for link in self._overdue(now):
             link.close()
             self._unattached.pop(link, None)
+        self._sweep.run(now)
 
     def _overdue(self, now: float) -> list[Link]:
         overdue = []

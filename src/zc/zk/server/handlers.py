@@ -47,6 +47,8 @@ HANDLERS: dict[int, Handler] = {
         Handler(ops.RemoveWatches, Kind.READ, watching.remove_watches),
         Handler(ops.Create, Kind.WRITE, writes.create),
         Handler(ops.Create2, Kind.WRITE, writes.create2),
+        Handler(ops.CreateContainer, Kind.WRITE, writes.create_container),
+        Handler(ops.CreateTTL, Kind.WRITE, writes.create_ttl),
         Handler(ops.Delete, Kind.WRITE, writes.delete),
         Handler(ops.SetData, Kind.WRITE, writes.set_data),
         Handler(ops.SetACL, Kind.WRITE, writes.set_acl),

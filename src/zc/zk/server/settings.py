@@ -19,6 +19,10 @@ class Settings:
     (reliability.md, R33); a stand-alone Apache begins at 0. Clocks after January 2038 no longer
     fit.
     `version` is the Apache version whose behaviour is shown where (3, 8) and (3, 9) differ.
+    `extended_types` lets clients create TTL nodes, which Apache must be told
+    (`zookeeper.extendedTypesEnabled`). Empty containers and TTL nodes past their time are deleted
+    every `sweep_interval`, at most `most_swept_at_once`; a container that never had a child stays,
+    unless `never_used_interval` is given and it is older.
     `super_digest` is the digest identity that may do everything, as
     `user:base64(sha1(user:password))`.
     """
@@ -29,10 +33,14 @@ class Settings:
     first_zxid: int | None = None
     version: tuple[int, int] = (3, 9)
     super_digest: str | None = None
+    extended_types: bool = True
+    sweep_interval: float = 60.0
+    never_used_interval: float = 0.0
     unconnected_timeout: float = 10.0
     most_connections: int = 10_000
     most_request_bytes: int = MAX_REQUEST_BYTES
     most_nodes: int = 2_000_000
+    most_swept_at_once: int = 10_000
     most_data_bytes: int = 1024 * MEBIBYTE
     unsent_bytes_to_pause: int = MEBIBYTE
     unsent_bytes_to_drop: int = 64 * MEBIBYTE

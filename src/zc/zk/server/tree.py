@@ -10,6 +10,7 @@ from zc.zk.records import Stat
 from zc.zk.security import ACL, READ_ACL_UNSAFE
 from zc.zk.server import changes
 from zc.zk.server.acl import OPEN
+from zc.zk.server.owners import NOBODY, is_session, is_swept
 
 SYSTEM_PATHS = ("/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config")
 _NO_CHILDREN: frozenset[str] = frozenset()
@@ -23,7 +24,7 @@ def wrapped(number: int) -> int:
 class Node:
     """One node.
 
-    `created` counts the children it ever had; `owner` is an ephemeral node's session, else 0.
+    `created` counts the children it ever had; `owner` says of which kind it is (see `owners`).
     """
 
     __slots__ = (
@@ -61,7 +62,7 @@ class Node:
             # Only the creations are counted: creations plus deletions, as far as this tree knows.
             wrapped(2 * self.created - count),
             self.aversion,
-            self.owner,
+            self.owner if is_session(self.owner) else NOBODY,
             len(data) if data else 0,
             count,
             self.pzxid,
@@ -99,6 +100,7 @@ class Tree:
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         self.ephemerals: dict[int, dict[str, None]] = {}
+        self.swept: dict[str, None] = {}  # the paths of containers and TTL nodes
         self.data_bytes = 0
         for path in SYSTEM_PATHS:
             self._add_system_node(path)
@@ -121,13 +123,30 @@ class Tree:
         """Set a node down as it is, below its parent; the parent does not count it as created."""
         self.nodes[path] = node
         self.data_bytes += len(node.data or b"")
-        if node.owner:
+        if is_session(node.owner):
             self.ephemerals.setdefault(node.owner, {})[path] = None
+        elif is_swept(node.owner):
+            self.swept[path] = None
         if path == "/":
             self.nodes[""] = node
         else:
             above, _, name = path.rpartition("/")
             self.nodes[above].add(name)
+
+    def take(self, path: str) -> Node:
+        """Pick a node up that has no children, as if `put` had never set it down; return it."""
+        above, _, name = path.rpartition("/")
+        node = self.nodes.pop(path)
+        self.data_bytes -= len(node.data or b"")
+        self.nodes[above].remove(name)
+        if is_session(node.owner):
+            owned = self.ephemerals[node.owner]
+            del owned[path]
+            if not owned:
+                del self.ephemerals[node.owner]
+        elif is_swept(node.owner):
+            del self.swept[path]
+        return node
 
     def apply(self, change: changes.Change, zxid: int, time: int) -> tuple[Happening, ...]:
         """Make a change, which must be possible, and return what happened, in order."""
@@ -150,16 +169,10 @@ class Tree:
 
     def _delete(self, change: changes.DeleteNode, zxid: int, _time: int) -> tuple[Happening, ...]:
         path = change.path
-        above, _, name = path.rpartition("/")
-        parent, node = self.nodes[above], self.nodes.pop(path)
-        self.data_bytes -= len(node.data or b"")
-        parent.remove(name)
+        node = self.take(path)
+        above = path.rpartition("/")[0]
+        parent = self.nodes[above]
         parent.pzxid = zxid
-        if node.owner:
-            owned = self.ephemerals[node.owner]
-            del owned[path]
-            if not owned:
-                del self.ephemerals[node.owner]
         return (
             Happening(EventType.DELETED, path, node.acl),
             Happening(EventType.CHILD, above or "/", parent.acl),

@@ -3,6 +3,8 @@
 The checks stand in the order of protocol.md, section 9: the first that fails is the answer.
 """
 
+from typing import Any
+
 from zc.zk import operations as ops
 from zc.zk import paths
 from zc.zk.codes import ANY_VERSION, CreateFlag
@@ -15,10 +17,12 @@ from zc.zk.errors import (
     NotEmptyError,
     QuotaExceededError,
     ReconfigDisabledError,
+    UnimplementedError,
 )
 from zc.zk.records import Stat
 from zc.zk.security import ACL, Permissions
 from zc.zk.server import acl as acls
+from zc.zk.server import owners
 from zc.zk.server.caller import Caller, permit
 from zc.zk.server.changes import CreateNode, DeleteNode, ReplaceACL, ReplaceData
 from zc.zk.server.store import Draft, Store
@@ -36,31 +40,62 @@ def create2(draft: Draft, caller: Caller, request: ops.Create2) -> tuple[str, St
     return path, draft.store.tree.nodes[path].stat()
 
 
-_CONTAINER = 4  # which makes a plain node, unless asked for by its own operation
-_LAST_FLAGS = 4
+def create_container(
+    draft: Draft, caller: Caller, request: ops.CreateContainer
+) -> tuple[str, Stat]:
+    """Create a container, whatever the flags call it, and give its path and status."""
+    path = _create_node(draft, caller, request)
+    return path, draft.store.tree.nodes[path].stat()
 
 
-def _create_node(draft: Draft, caller: Caller, request: ops.Create | ops.Create2) -> str:
-    store, flags, path = draft.store, request.flags, request.path
+def create_ttl(draft: Draft, caller: Caller, request: ops.CreateTTL) -> tuple[str, Stat]:
+    """Create a TTL node and give its path and status."""
+    path = _create_node(draft, caller, request)
+    return path, draft.store.tree.nodes[path].stat()
+
+
+_TTL_FLAGS = (CreateFlag.TTL, CreateFlag.SEQUENTIAL_TTL)
+_SEQUENTIAL_FLAGS = (2, 3, CreateFlag.SEQUENTIAL_TTL)
+_EPHEMERAL_FLAGS = (1, 3)
+_LAST_FLAGS = 6
+
+
+def _owner(store: Store, caller: Caller, request: ops.Creates[Any]) -> int:
+    """Return what makes the node one of its kind, which the operation says more than the flags."""
+    flags, path = request.flags, request.path
     if not 0 <= flags <= _LAST_FLAGS:
         raise BadArgumentsError(path)
+    if flags in _TTL_FLAGS and not store.settings.extended_types:
+        raise UnimplementedError(path)
+    if isinstance(request, ops.CreateTTL) != (flags in _TTL_FLAGS):
+        raise BadArgumentsError(path)
+    if isinstance(request, ops.CreateTTL):
+        try:
+            return owners.ttl_owner(request.ttl)
+        except ValueError as error:
+            raise BadArgumentsError(path) from error
+    if isinstance(request, ops.CreateContainer):
+        return owners.CONTAINER
+    return caller.session.id if flags in _EPHEMERAL_FLAGS else owners.NOBODY
+
+
+def _create_node(draft: Draft, caller: Caller, request: ops.Creates[Any]) -> str:
+    store, path = draft.store, request.path
+    owner = _owner(store, caller, request)
     above, slash, _ = path.rpartition("/")
     if not slash or "\0" in path:
         raise BadArgumentsError(path)
     acl = _settled(store, caller, request.acl)
     parent = store.tree.find(above)
     permit(parent, Permissions.CREATE, caller)
-    is_plain = flags == _CONTAINER
-    if flags & CreateFlag.SEQUENTIAL and not is_plain:
+    if request.flags in _SEQUENTIAL_FLAGS:
         path += f"{parent.created:010d}"
     _check_path(path)
     if path in store.tree.nodes:
         raise NodeExistsError(path)
-    if parent.owner:
+    if owners.is_session(parent.owner):
         raise NoChildrenForEphemeralsError(path)
     _check_room(store, path, len(request.data or b""), nodes=1)
-    is_ephemeral = flags & CreateFlag.EPHEMERAL and not is_plain
-    owner = caller.session.id if is_ephemeral else 0
     draft.make(CreateNode(path, request.data, acl, owner))
     return path
 
