@@ -134,3 +134,24 @@ def test_a_batch_that_is_refused_as_a_whole_raises() -> None:
 
 def test_a_batch_may_be_empty() -> None:
     assert answers_in(ops.Multi(), END) == []
+
+
+# A creation has one of two results, as its server likes
+
+
+def test_a_server_may_answer_a_create2_without_its_status() -> None:
+    batch, out = ops.Multi((ops.Create2("/a"),)), Writer()
+
+    batch.write_reply([("/a", None)], out)
+
+    assert out.getvalue() == bytes.fromhex(f"00000001 00 00000000 00000002 2f61 {END}")
+    assert answers_in(batch, out.getvalue().hex()) == [("/a", None)]
+
+
+def test_a_create_that_became_a_container_has_a_status_that_nobody_asked_for() -> None:
+    batch, out = ops.Multi((ops.Create("/a"),)), Writer()
+
+    batch.write_reply([("/a", STAT)], out)
+
+    assert out.getvalue()[:4] == bytes.fromhex("0000000f")
+    assert answers_in(batch, out.getvalue().hex()) == ["/a"]

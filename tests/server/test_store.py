@@ -72,6 +72,23 @@ def test_the_journal_is_told_of_each_transaction_with_changes() -> None:
     assert told == [Transaction(2, 1_001_000, (CreateNode("/n", b"", OPEN),))]
 
 
+def test_a_transaction_that_was_rolled_back_leaves_only_its_zxid() -> None:
+    it, frames = store(), list[bytes]()
+    told: list[Transaction] = []
+    it.journal = told.append
+    it.watches.data.add("/n", Recorder(frames))
+    draft = it.begin(0.0)
+    draft.keep_undo()
+    draft.make(CreateNode("/n", b"", OPEN))
+
+    draft.roll_back()
+    draft.commit()
+
+    assert (told, frames) == ([], [])
+    assert "/n" not in it.tree.nodes
+    assert it.zxid == draft.zxid
+
+
 def test_a_session_begins_with_a_random_password() -> None:
     it = store()
     it.random_bytes = lambda count: b"r" * count

@@ -3,8 +3,12 @@
 import pytest
 
 from tests.server.conversation import Peer, World
+from tests.server.wireclient import WireClient
+from tests.servers import AnyServer
+from tests.waiting import wait_until
 from zc.zk import operations as ops
 from zc.zk.codes import AddWatchMode, ErrorCode
+from zc.zk.jute import Reader
 from zc.zk.server.settings import Settings
 
 DELETED, CHILD = 2, 4
@@ -157,3 +161,29 @@ def test_without_extended_types_there_are_no_ttl_nodes_but_containers() -> None:
 
     assert peer.call(ops.CreateTTL("/t", ttl=1)).error == ErrorCode.UNIMPLEMENTED
     assert peer.call(ops.CreateContainer("/c")).error == 0
+
+
+def test_every_server_sweeps_by_the_same_rules(every_server: AnyServer) -> None:
+    with WireClient(every_server.port) as client:
+        top = f"/sweep-{client.response.session_id:x}"
+
+        def names() -> list[str]:
+            reply = client.call(ops.GetChildren(top))
+            return sorted(ops.GetChildren(top).read(Reader(reply.body)))
+
+        client.call(ops.Create(top))
+        for name in ("used", "unused", "full"):
+            client.call(ops.CreateContainer(f"{top}/{name}"))
+        for name in ("used", "full"):
+            client.call(ops.Create(f"{top}/{name}/n"))
+        client.call(ops.CreateTTL(f"{top}/brief", ttl=1))
+        parent = f"{top}/brief-parent"  # with its child from the start: it would go between
+        client.call(ops.Multi((ops.CreateTTL(parent, ttl=1), ops.Create(f"{parent}/n"))))
+        client.call(ops.CreateTTL(f"{top}/long", ttl=3_600_000))
+
+        client.call(ops.Delete(f"{top}/used/n"))
+
+        wait_until(lambda: names() == ["brief-parent", "full", "long", "unused"], 5.0)
+        client.call(ops.Delete(f"{parent}/n"))
+        wait_until(lambda: names() == ["full", "long", "unused"], 5.0)
+        client.call(ops.CloseSession())

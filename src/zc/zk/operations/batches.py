@@ -14,6 +14,7 @@ from zc.zk.errors import (
 from zc.zk.jute import Reader, Writer
 from zc.zk.operations.base import OPERATIONS, Done, Operation
 from zc.zk.operations.creating import Creates
+from zc.zk.records import Stat
 
 _ERROR = -1  # stands for an operation's number where it failed, and at the end
 _NO_ERROR = -1  # where a header says that it has nothing to say
@@ -83,8 +84,10 @@ class _Batch(Operation[list[Any]]):  # Any: values of every type, and errors
             if isinstance(result, CodedError):
                 _header(out, _ERROR, result.code)
                 out.int(result.code)
+            elif isinstance(operation, Creates):
+                _write_created(result, out)
             else:
-                _header(out, _ANSWERED_AS.get(operation.opcode, operation.opcode), 0)
+                _header(out, operation.opcode, 0)
                 operation.write_reply(result, out)
         _end(out)
 
@@ -120,9 +123,6 @@ class MultiRead(_Batch):
     parts = frozenset((OpCode.GET_DATA, OpCode.GET_CHILDREN))
 
 
-_ANSWERED_AS = {OpCode.CREATE_CONTAINER: OpCode.CREATE2, OpCode.CREATE_TTL: OpCode.CREATE2}
-
-
 def _header(out: Writer, kind: int, error: int) -> None:
     out.int(kind)
     out.boolean(False)
@@ -138,12 +138,31 @@ def _end(out: Writer) -> None:
 def _answer(operation: Operation[Any], kind: int, reply: Reader) -> Any:
     if kind == _ERROR:
         return _error(operation, reply.int())
-    if kind == _ANSWERED_AS.get(operation.opcode, operation.opcode):
+    if isinstance(operation, Creates) and kind in (OpCode.CREATE, OpCode.CREATE2):
+        return _read_created(operation, kind, reply)
+    if kind == operation.opcode and not isinstance(operation, Creates):
         return operation.read(reply)
-    if kind == OpCode.CREATE and isinstance(operation, Creates):
-        return reply.path(), None
     msg = f"a result of kind {kind} for operation {operation.opcode}"
     raise ProtocolError(msg)
+
+
+# Which of its two forms the answer to a creation has depends on the server's version more than on the operation.
+
+
+def _write_created(result: str | tuple[str, Stat | None], out: Writer) -> None:
+    path, stat = (result, None) if isinstance(result, str) else result
+    _header(out, OpCode.CREATE if stat is None else OpCode.CREATE2, 0)
+    out.path(path)
+    if stat is not None:
+        stat.write(out)
+
+
+def _read_created(
+    operation: Creates[Any], kind: int, reply: Reader
+) -> str | tuple[str, Stat | None]:
+    path = reply.path()
+    stat = Stat.read(reply) if kind == OpCode.CREATE2 else None
+    return path if operation.opcode == OpCode.CREATE else (path, stat)
 
 
 def _error(operation: Operation[Any], code: int) -> CodedError:

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from zc.zk import operations as ops
-from zc.zk.server import reads, watching, writes
+from zc.zk.server import batches, reads, watching, writes
 
 
 class Kind(Enum):
@@ -35,6 +35,7 @@ HANDLERS: dict[int, Handler] = {
         Handler(ops.GetChildren, Kind.READ, reads.get_children),
         Handler(ops.GetChildren2, Kind.READ, reads.get_children2),
         Handler(ops.GetACL, Kind.READ, reads.get_acl),
+        Handler(ops.MultiRead, Kind.READ, batches.multi_read),
         Handler(ops.Sync, Kind.READ, reads.sync),
         Handler(ops.Ping, Kind.READ, reads.ping),
         Handler(ops.WhoAmI, Kind.READ, reads.who_am_i),
@@ -52,6 +53,7 @@ HANDLERS: dict[int, Handler] = {
         Handler(ops.Delete, Kind.WRITE, writes.delete),
         Handler(ops.SetData, Kind.WRITE, writes.set_data),
         Handler(ops.SetACL, Kind.WRITE, writes.set_acl),
+        Handler(ops.Multi, Kind.WRITE, batches.multi),
         Handler(ops.Reconfig, Kind.WRITE, writes.reconfig),
         Handler(ops.CloseSession, Kind.WRITE, writes.close_session),
         Handler(ops.Auth, Kind.CONNECTION, reads.auth),

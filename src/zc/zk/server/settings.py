@@ -61,6 +61,11 @@ class Settings:
         return self.version >= (3, 9)
 
     @property
+    def answers_create2_in_full(self) -> bool:
+        """Whether a multi gives the status of what a `create2` in it created (3.7.2, 3.8.2)."""
+        return self.version >= (3, 9)
+
+    @property
     def keeps_ways_of_watching_apart(self) -> bool:
         """Whether one connection can wait for one path in several ways, each with its end (3.9)."""
         return self.version >= (3, 9)

@@ -6,6 +6,7 @@ from zc.zk.server.changes import BeginSession, Change, DeleteNode, EndSession, T
 from zc.zk.server.sessions import Session, Sessions
 from zc.zk.server.settings import Settings
 from zc.zk.server.tree import Happening, Tree
+from zc.zk.server.undo import Undo, undo_of
 from zc.zk.server.watches import Watches
 
 
@@ -69,7 +70,7 @@ class Store:
 class Draft:
     """A transaction in the making: its later steps see the earlier ones, watchers the commit."""
 
-    __slots__ = ("_changes", "_ended", "_happenings", "now", "store", "time", "zxid")
+    __slots__ = ("_changes", "_ended", "_happenings", "_undo", "now", "store", "time", "zxid")
 
     def __init__(self, store: Store, now: float) -> None:
         self.store = store
@@ -79,9 +80,24 @@ class Draft:
         self._changes: list[Change] = []
         self._happenings: list[Happening] = []
         self._ended: list[Session] = []
+        self._undo: list[Undo] | None = None
+
+    def keep_undo(self) -> None:
+        """From now on keep what `roll_back` needs: for a transaction that may fail half-way."""
+        self._undo = []
+
+    def roll_back(self) -> None:
+        """Take all changes back that were made since `keep_undo`, which stood before the first."""
+        for undo in reversed(self._undo or ()):
+            undo()
+        self._undo = None
+        self._changes.clear()
+        self._happenings.clear()
 
     def make(self, change: Change) -> None:
         """Make a change that was found to be possible."""
+        if self._undo is not None:
+            self._undo.append(undo_of(self.store.tree, change))
         self._happenings += self.store.apply(change, self.zxid, self.time, self.now)
         self._changes.append(change)
 

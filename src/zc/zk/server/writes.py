@@ -126,6 +126,15 @@ def set_data(draft: Draft, caller: Caller, request: ops.SetData) -> Stat:
     return node.stat()
 
 
+def check(draft: Draft, caller: Caller, request: ops.Check) -> None:
+    """Insist on a node's version, for the rest of a multi."""
+    path = request.path
+    _check_path(path)
+    node = draft.store.tree.find(path)
+    permit(node, Permissions.READ, caller)
+    _check_version(path, node.version, request.version)
+
+
 def set_acl(draft: Draft, caller: Caller, request: ops.SetACL) -> Stat:
     """Replace a node's ACL and give its status."""
     path = request.path
