@@ -1,212 +1,33 @@
 """The embedded server and a real one are asked the same, and must say the same."""
 
 import random
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.leaks import LeakGuard
-from tests.realserver import RealServer
-from tests.server.wireclient import (
-    ClosedError,
-    Reply,
-    WireClient,
-    connect_frame,
-    raw_request,
+from tests.server.stories import (
+    CLIENTS,
+    Pair,
+    Step,
+    arming,
+    arming_all,
+    asking,
+    compare,
+    dropping,
+    sending,
 )
+from tests.server.wireclient import raw_request
 from zc.zk import operations as ops
-from zc.zk.codes import CreateFlag, OpCode
-from zc.zk.jute import Reader
-from zc.zk.records import SMALLEST_ACL, SMALLEST_STRING, Stat, read_acl
+from zc.zk.codes import AddWatchMode, CreateFlag, OpCode, WatcherType
 from zc.zk.security import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, Id
-from zc.zk.server.settings import Settings
-from zc.zk.testing import Server
 
 pytestmark = pytest.mark.real
-
-CLIENTS = 3
-Line = tuple[object, ...]
-
-
-@pytest.fixture(scope="module")
-def apache(leak_guard: LeakGuard) -> Iterator[RealServer]:
-    """A real server for this module alone: the transactions of others would move its zxids."""
-    server = RealServer()
-    leak_guard.exempt(lambda: server.processes)
-    with server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def embedded() -> Iterator[Server]:
-    """Our server; both begin empty, and what a test leaves behind it leaves in both."""
-    with Server(settings=Settings(version=(3, 8), tick_time=0.2)) as server:
-        yield server
-
-
-class Step(NamedTuple):
-    """One thing to do, by one of the clients."""
-
-    client: int
-    opcode: int
-    do: Callable[["Story"], Reply | None]
-    text: str
-
-
-class Story:
-    """Tells what one server says to a list of steps, in words that are the same for every server."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.clients = [WireClient(port) for _ in range(CLIENTS)]
-        self.session_names = {
-            client.response.session_id: f"session {number}"
-            for number, client in enumerate(self.clients)
-        }
-        # What happens from here on is told relative to this zxid.
-        self.base = self.clients[0].call(ops.Sync("/")).zxid
-        self.current = 0
-
-    @property
-    def client(self) -> WireClient:
-        return self.clients[self.current]
-
-    def tell(self, step: Step) -> list[Line]:
-        """Do a step, and tell its reply and the events of everybody."""
-        self.current = step.client
-        lines: list[Line] = []
-        try:
-            reply = step.do(self)
-            lines.append(self._reply(step.opcode, reply) if reply else ("no reply",))
-        except ClosedError:
-            lines.append(("closed",))
-        for number, client in enumerate(self.clients):
-            events: list[Line] = []
-            try:
-                events = [self._event(event) for event in client.take_events()]
-            except ClosedError:
-                events = [self._event(event) for event in client.events]
-                lines.append((number, "was closed"))
-                self.reconnect(number)
-            lines += [(number, *event) for event in sorted(events, key=repr)]
-        return lines
-
-    def reconnect(self, number: int) -> None:
-        """Attach to the session again, or begin another where that one is over."""
-        old = self.clients[number]
-        old.socket.close()
-        response = old.response
-        attach = connect_frame(response.session_id, response.password)
-        client = self.clients[number] = WireClient(self.port, attach)
-        if not client.response.timeout:
-            client.socket.close()
-            client = self.clients[number] = WireClient(self.port)
-            name = f"session {len(self.session_names)}"
-            self.session_names[client.response.session_id] = name
-
-    def close(self) -> None:
-        for client in self.clients:
-            client.call(ops.CloseSession())
-            client.socket.close()
-
-    def _event(self, event: Reply) -> Line:
-        return ("event", event.zxid, *event.event)
-
-    def _zxid(self, zxid: int) -> int:
-        return zxid - self.base if zxid >= self.base else min(zxid, 0)
-
-    def _reply(self, opcode: int, reply: Reply) -> Line:
-        source = Reader(reply.body)
-        body = self._body(opcode, source) if source.remaining else None
-        source.finish()
-        return (reply.xid, self._zxid(reply.zxid), reply.error, body)
-
-    def _body(self, opcode: int, source: Reader) -> Line:
-        match opcode:
-            case OpCode.CREATE | OpCode.SYNC:
-                return ("path", source.text())
-            case OpCode.CREATE2 | OpCode.GET_DATA:
-                return ("data", source.buffer(), self._stat(source))
-            case OpCode.GET_CHILDREN:
-                return ("names", self._names(source))
-            case OpCode.GET_CHILDREN2:
-                return ("names", self._names(source), self._stat(source))
-            case OpCode.GET_ACL:
-                acl = source.vector(lambda: read_acl(source), SMALLEST_ACL)
-                return ("acl", sorted(acl), self._stat(source))
-        return self._stat(source)
-
-    def _names(self, source: Reader) -> list[str]:
-        return sorted(source.vector(source.text, SMALLEST_STRING))
-
-    def _stat(self, source: Reader) -> Line:
-        stat = Stat.read(source)
-        owner = stat.ephemeralOwner
-        return (
-            "stat",
-            self._zxid(stat.czxid),
-            self._zxid(stat.mzxid),
-            self._zxid(stat.pzxid),
-            stat.ctime == stat.mtime or stat.version > 0,
-            *stat[4:7],
-            self.session_names[owner] if owner else 0,
-            *stat[8:10],
-        )
-
-
-def compare(steps: list[Step], apache: RealServer, embedded: Server) -> None:
-    """Let both servers live through the steps, and fail at the first difference."""
-    stories = [Story(apache.port), Story(embedded.port)]
-    try:
-        for number, step in enumerate(steps):
-            real, ours = (story.tell(step) for story in stories)
-            assert ours == real, f"step {number}, client {step.client}: {step.text}"
-    finally:
-        for story in stories:
-            story.close()
-
-
-# Steps
-
-
-def asking(client: int, operation: ops.Operation[Any]) -> Step:
-    opcode = operation.opcode
-    return Step(client, opcode, lambda story: story.client.call(operation), f"{operation!r}")
-
-
-def sending(client: int, frame: bytes) -> Step:
-    opcode = int.from_bytes(frame[8:12], signed=True)
-    return Step(client, opcode, lambda story: story.client.send(frame), f"raw {frame.hex()}")
-
-
-def arming(
-    client: int,
-    since: int,
-    data: tuple[str, ...] = (),
-    exist: tuple[str, ...] = (),
-    child: tuple[str, ...] = (),
-) -> Step:
-    """Send a SetWatches whose zxid lies `since` behind the first of the story."""
-
-    def arm(story: Story) -> Reply:
-        return story.client.call(ops.SetWatches(story.base + since, data, exist, child))
-
-    return Step(client, OpCode.SET_WATCHES, arm, f"SetWatches {since} {data} {exist} {child}")
-
-
-def dropping(client: int) -> Step:
-    def drop(story: Story) -> None:
-        story.client.socket.close()
-        story.reconnect(story.current)
-
-    return Step(client, 0, drop, "connect anew")
-
 
 BOB_ID = Id("digest", "bob:ikIaKsbtGweaHnb/jKn7OHqbunM=")
 
 
-def test_each_rule_of_the_tree_holds_for_both(apache: RealServer, embedded: Server) -> None:
+def test_each_rule_of_the_tree_holds_for_both(pair: Pair) -> None:
     watch = ops.Watch()
     steps = [
         *(asking(0, ops.GetData(path)) for path in ("/", "", "/zookeeper/quota", "/zookeeper/x")),
@@ -243,7 +64,7 @@ def test_each_rule_of_the_tree_holds_for_both(apache: RealServer, embedded: Serv
         asking(1, ops.Sync("no/path")),
     ]
 
-    compare(steps, apache, embedded)
+    compare(steps, pair)
 
 
 @pytest.mark.parametrize(
@@ -274,9 +95,7 @@ def test_each_rule_of_the_tree_holds_for_both(apache: RealServer, embedded: Serv
         "/zookeeper/config/x",
     ],
 )
-def test_each_odd_path_is_judged_by_both_alike(
-    path: str, apache: RealServer, embedded: Server
-) -> None:
+def test_each_odd_path_is_judged_by_both_alike(path: str, pair: Pair) -> None:
     top = "/odd" + "".join(f"{ord(each):x}" for each in path)
     path = path.replace("/p/", f"{top}/")
     steps = [
@@ -293,7 +112,7 @@ def test_each_odd_path_is_judged_by_both_alike(
         asking(0, ops.Delete(path)),
     ]
 
-    compare(steps, apache, embedded)
+    compare(steps, pair)
 
 
 ACLS: list[tuple[ACL, ...]] = [
@@ -333,9 +152,9 @@ ACLS: list[tuple[ACL, ...]] = [
 
 
 @pytest.mark.parametrize("acl", ACLS, ids=repr)
-def test_each_acl_is_judged_by_both_alike(
-    acl: tuple[ACL, ...], apache: RealServer, embedded: Server
-) -> None:
+def test_each_acl_is_judged_by_both_alike(acl: tuple[ACL, ...], pair: Pair) -> None:
+    if pair.version == (3, 9) and acl and acl[0].id.id == "::1":
+        pytest.skip("IPv6 came with 3.9.4, the real one is 3.9.3")
     top = f"/acl{ACLS.index(acl)}"
     steps = [
         asking(1, ops.Auth("digest", b"bob:pw")),
@@ -352,7 +171,11 @@ def test_each_acl_is_judged_by_both_alike(
         *(asking(client, ops.Delete(f"{top}/n/x")) for client in (0, 1)),
     ]
 
-    compare(steps, apache, embedded)
+    compare(steps, pair)
+
+
+NULL = b"\xff\xff\xff\xff"
+NULL_PATH_TAKES_ZXID = (b"\0\0\0\1", b"\0\0\0\2")
 
 
 @pytest.mark.parametrize(
@@ -384,26 +207,26 @@ def test_each_acl_is_judged_by_both_alike(
     ],
     ids=bytes.hex,
 )
-def test_each_odd_frame_gets_the_same_from_both(
-    frame: bytes, apache: RealServer, embedded: Server
-) -> None:
+def test_each_odd_frame_gets_the_same_from_both(frame: bytes, pair: Pair) -> None:
+    if pair.version < (3, 9) and frame[8:12] == OpCode.CHECK.to_bytes(4):
+        pytest.skip("3.8 answers a check that fails, and one that succeeds never: we do as 3.9")
+    if pair.version > (3, 8) and frame[8:12] in NULL_PATH_TAKES_ZXID and frame[12:16] == NULL:
+        pytest.skip("3.9 gives a zxid to a write without a path, to no other that is unreadable")
     steps = [sending(0, frame), asking(1, ops.Exists("/")), asking(1, ops.Create("/odd-frame"))]
 
-    compare([*steps, asking(0, ops.Delete("/odd-frame"))], apache, embedded)
+    compare([*steps, asking(0, ops.Delete("/odd-frame"))], pair)
 
 
 @pytest.mark.parametrize("flags", [4, 5, 6, 7, 8, -1, 2**31 - 1])
-def test_unknown_flags_are_refused_by_both_alike(
-    flags: int, apache: RealServer, embedded: Server
-) -> None:
+def test_unknown_flags_are_refused_by_both_alike(flags: int, pair: Pair) -> None:
     body = b"\0\0\0\2/f\0\0\0\0\0\0\0\1\0\0\0\x1f\0\0\0\5world\0\0\0\6anyone"
     frames = [raw_request(1, opcode, body + flags.to_bytes(4, signed=True)) for opcode in (1, 15)]
     steps = [*(sending(0, frame) for frame in frames), asking(0, ops.GetACL("/f"))]
 
-    compare([*steps, asking(0, ops.Delete("/f"))], apache, embedded)
+    compare([*steps, asking(0, ops.Delete("/f"))], pair)
 
 
-def test_set_watches_fires_or_arms_for_both_alike(apache: RealServer, embedded: Server) -> None:
+def test_set_watches_fires_or_arms_for_both_alike(pair: Pair) -> None:
     top = "/armed"
     paths = tuple(f"{top}/{name}" for name in ("old", "new", "gone", "parent"))
     steps = [
@@ -422,7 +245,7 @@ def test_set_watches_fires_or_arms_for_both_alike(apache: RealServer, embedded: 
         asking(0, ops.Delete(paths[1])),
     ]
 
-    compare(steps, apache, embedded)
+    compare(steps, pair)
 
 
 # Random stories
@@ -454,7 +277,19 @@ def _random_step(dice: random.Random, path: str, names: list[str]) -> Step:
     if flags & CreateFlag.SEQUENTIAL and dice.random() < 0.3:
         path += "/"
     create: type[ops.Create | ops.Create2] = ops.Create if dice.random() < 0.5 else ops.Create2
+    mode = dice.choice(list(AddWatchMode))
+    kind = dice.choice(list(WatcherType))
     makers: list[tuple[int, Callable[[], Step]]] = [
+        (5, lambda: asking(client, ops.AddWatch(path, ops.Watch(), mode))),
+        (3, lambda: asking(client, ops.RemoveWatches(path, kind))),
+        (2, lambda: asking(client, ops.CheckWatches(path, kind))),
+        (12, lambda: asking(client, ops.Multi(_random_writes(dice, names)))),
+        (4, lambda: asking(client, ops.MultiRead(_random_reads(dice, names)))),
+        (3, lambda: asking(client, ops.CreateContainer(path, data, acl))),
+        (3, lambda: asking(client, ops.CreateTTL(path, data, acl, ttl=10**9))),
+        (2, lambda: asking(client, ops.GetEphemerals(path))),
+        (2, lambda: asking(client, ops.GetAllChildrenNumber(path.rstrip("/")))),
+        (1, lambda: asking(client, ops.WhoAmI())),
         (20, lambda: asking(client, create(path, data, acl, flags))),
         (14, lambda: asking(client, ops.Delete(path, version))),
         (10, lambda: asking(client, ops.SetData(path, data, version))),
@@ -474,12 +309,35 @@ def _random_step(dice: random.Random, path: str, names: list[str]) -> Step:
 
 
 def _random_arming(dice: random.Random, client: int, names: list[str]) -> Step:
-    data, exist, child = (tuple(dice.sample(names, 3)) for _ in range(3))
-    return arming(client, dice.choice([0, 20, 60, 10_000]), data, exist, child)
+    lists = [tuple(dice.sample(names, 3)) for _ in range(5)]
+    since = dice.choice([0, 20, 60, 10_000])
+    return dice.choice([arming, arming_all])(client, since, *lists)
+
+
+def _random_writes(dice: random.Random, names: list[str]) -> tuple[ops.Operation[Any], ...]:
+    def write() -> ops.Operation[Any]:
+        path, version = dice.choice(names), dice.choice([-1, -1, -1, 0, 1])
+        flags = CreateFlag(dice.choice([0, 0, 1, 2, 3, 4]))
+        makers: list[Callable[[], ops.Operation[Any]]] = [
+            lambda: ops.Create(path, b"m", flags=flags),
+            lambda: ops.Create2(path, None, flags=flags),
+            lambda: ops.CreateContainer(path),
+            lambda: ops.CreateTTL(path, ttl=10**9),
+            lambda: ops.Delete(path, version),
+            lambda: ops.Delete(path, version),
+            lambda: ops.SetData(path, b"set", version),
+            lambda: ops.Check(path, version),
+        ]
+        return dice.choice(makers)()
+
+    return tuple(write() for _ in range(dice.choice([1, 1, 2, 2, 3, 5])))
+
+
+def _random_reads(dice: random.Random, names: list[str]) -> tuple[ops.Operation[Any], ...]:
+    reads = (ops.GetData, ops.GetChildren)
+    return tuple(dice.choice(reads)(dice.choice(names), ops.Watch()) for _ in range(4))
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_random_stories_are_the_same_for_both(
-    seed: int, apache: RealServer, embedded: Server
-) -> None:
-    compare(random_steps(seed, 300), apache, embedded)
+def test_random_stories_are_the_same_for_both(seed: int, pair: Pair) -> None:
+    compare(random_steps(seed, 300), pair)

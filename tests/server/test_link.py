@@ -15,7 +15,7 @@ from tests.server.wireclient import (
     split_frames,
 )
 from zc.zk import operations as ops
-from zc.zk.codes import CreateFlag
+from zc.zk.codes import CreateFlag, OpCode
 from zc.zk.jute import Reader
 from zc.zk.records import ConnectResponse
 from zc.zk.server.settings import Settings
@@ -267,12 +267,28 @@ def test_a_read_with_a_body_cut_short_is_refused_and_the_connection_stays(
     assert peer.call(ops.Sync("/")).error == 0
 
 
-def test_a_write_with_a_body_cut_short_takes_a_zxid(world: World, peer: Peer) -> None:
+@pytest.mark.parametrize(
+    ("version", "opcode", "zxids"),
+    [
+        ((3, 8), OpCode.CREATE, 1),
+        ((3, 8), OpCode.MULTI, 1),
+        ((3, 8), OpCode.RECONFIG, 0),
+        ((3, 9), OpCode.CREATE, 0),
+        ((3, 9), OpCode.MULTI, 1),
+        ((3, 9), OpCode.RECONFIG, 0),
+    ],
+)
+def test_a_write_with_a_body_cut_short_takes_a_zxid_where_apaches_does(
+    version: tuple[int, int], opcode: OpCode, zxids: int
+) -> None:
+    world = World(Settings(first_zxid=0, version=version))
+    peer = world.connect()
     before = world.zxid
 
-    reply = peer.send(raw_request(7, 1, b"\0\0\0\5/n"))
+    reply = peer.send(raw_request(7, opcode, b"\0\0\0\5/n"))
 
-    assert reply == (7, before + 1, -5, b"")
+    assert reply == (7, before + zxids, -5, b"")
+    assert world.zxid == before + zxids
 
 
 def test_a_null_path_cannot_be_read(peer: Peer) -> None:

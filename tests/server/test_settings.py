@@ -27,6 +27,7 @@ def test_what_came_with_3_9_is_shown_from_3_9(version: tuple[int, int], is_late:
     assert settings.exists_needs_read is is_late
     assert settings.knows_ipv6_acls is is_late
     assert settings.answers_create2_in_full is is_late
+    assert settings.counts_unreadable_writes is not is_late
     assert settings.keeps_ways_of_watching_apart is is_late
     assert settings.checks_only_own_watches is is_late
 

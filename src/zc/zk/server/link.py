@@ -245,10 +245,16 @@ class Link:
 
     def _write(self, handler: Handler, xid: int, source: Reader, now: float) -> None:
         operation, _, answer = handler
+        try:
+            request = operation.read_request(source)
+        except ProtocolError:
+            if self._counts_unreadable(operation.opcode):
+                self._store.begin(now)
+            self._reply(xid, self._store.zxid, ErrorCode.MARSHALLING_ERROR)
+            return
         draft = self._store.begin(now)
         out = Writer()
         try:
-            request = operation.read_request(source)
             request.write_reply(answer(draft, self, request), out)
         except CodedError as error:
             self._reply(xid, draft.zxid, error.code)
@@ -257,6 +263,12 @@ class Link:
         else:
             draft.commit()
             self._reply(xid, draft.zxid, 0, out.getvalue())
+
+    def _counts_unreadable(self, opcode: int) -> bool:
+        """Say whether a write that cannot be read takes a zxid all the same."""
+        if opcode == OpCode.MULTI:
+            return True
+        return opcode != OpCode.RECONFIG and self._store.settings.counts_unreadable_writes
 
     def _serve_connection(self, handler: Handler, xid: int, source: Reader) -> None:
         operation, _, answer = handler

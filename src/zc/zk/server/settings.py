@@ -66,6 +66,11 @@ class Settings:
         return self.version >= (3, 9)
 
     @property
+    def counts_unreadable_writes(self) -> bool:
+        """Whether a write takes a zxid also when its body cannot be read (seen on 3.8.0)."""
+        return self.version < (3, 9)
+
+    @property
     def keeps_ways_of_watching_apart(self) -> bool:
         """Whether one connection can wait for one path in several ways, each with its end (3.9)."""
         return self.version >= (3, 9)
