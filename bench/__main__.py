@@ -13,7 +13,7 @@ from bench.tasks import SUBJECTS, TASKS, Result, Round, Task
 
 _ROUNDS, _HEAVY_ROUNDS = 7, 3
 _QUICK_ROUNDS = 2
-_WARM_UP = ("serial", "gets", "creates", "watches", "updates")
+_WARM_UP = ("serial", "gets", "creates", "multis", "watches", "updates")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

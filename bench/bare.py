@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from bench.stage import children_path, data_path
-from bench.tasks import NODES
+from bench.stage import MULTI, children_path, data_path, multi_bodies
+from bench.tasks import NODES, TRANSACTION
 from tests import wire
 from tests.bareclient import BareClient, SessionRefusedError
 from tests.wire import Opcode, Xid
@@ -53,11 +53,14 @@ class Bare:
         if call in ("get_serially", "get_in_flight"):
             body = wire.path_watch_body(f"{NODES}/node")
             return [wire.request(xid, Opcode.GET_DATA, body) for xid in range(1, count + 1)]
-        if call == "create_in_flight":
-            bodies = (
+        if call in ("create_in_flight", "create_in_transactions"):
+            bodies = [
                 wire.create_body(f"{NODES}/ephemeral/{mark}-{number}", b"", 1)
                 for number in range(count)
-            )
+            ]
+            if call == "create_in_transactions":
+                multis = multi_bodies(((Opcode.CREATE, body) for body in bodies), TRANSACTION)
+                return [wire.request(xid, MULTI, body) for xid, body in enumerate(multis, 1)]
             return [wire.request(xid, Opcode.CREATE, body) for xid, body in enumerate(bodies, 1)]
         path = children_path if call == "watch_children" else data_path
         self._opcode = Opcode.GET_CHILDREN if call == "watch_children" else Opcode.GET_DATA
@@ -73,6 +76,7 @@ class Bare:
             while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4]):
                 data += connection.recv(4096)
 
+    create_in_transactions = get_serially
     watch_data = get_serially
     watch_idly = get_serially
     watch_children = get_serially

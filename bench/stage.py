@@ -3,7 +3,7 @@
 import os
 import signal
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -89,9 +89,7 @@ class Stage:
     def _multi(self, steps: Iterable[tuple[int, bytes]]) -> None:
         # In few transactions: what a subject waits for shall be its own work, not the server's log.
         client = self._connected()
-        headed = [struct.pack(">i?i", opcode, False, -1) + body for opcode, body in steps]
-        for begin in range(0, len(headed), BATCH):
-            body = b"".join(headed[begin : begin + BATCH]) + _END_OF_MULTI
+        for body in multi_bodies(steps, BATCH):
             reply = client.call(MULTI, body)
             assert reply.err == 0, f"a change was refused: {reply.err}"
             assert struct.unpack_from(">i", reply.body)[0] != -1, "a change was refused"
@@ -107,6 +105,13 @@ class Stage:
         if self._client is None:
             self._client = BareClient.connect(self.server.port, timeout=60)
         return self._client
+
+
+def multi_bodies(steps: Iterable[tuple[int, bytes]], size: int) -> Iterator[bytes]:
+    """Give the bodies of transactions of so many steps each: an opcode and a body."""
+    headed = [struct.pack(">i?i", opcode, False, -1) + body for opcode, body in steps]
+    for begin in range(0, len(headed), size):
+        yield b"".join(headed[begin : begin + size]) + _END_OF_MULTI
 
 
 def wait_until_stopped(process: int) -> None:

@@ -13,7 +13,7 @@ from kazoo.client import KazooClient
 import zc.zk
 from bench.bare import Bare
 from bench.stage import children_path, data_path
-from bench.tasks import NODES
+from bench.tasks import NODES, TRANSACTION
 
 TIMEOUT = 30.0  # seconds of session: nobody loses one who does not mean to
 
@@ -102,7 +102,7 @@ class Library:
         self._count = count
         if call in ("get_serially", "get_in_flight"):
             return [f"{NODES}/node"] * count
-        if call == "create_in_flight":
+        if call in ("create_in_flight", "create_in_transactions"):
             return [f"{NODES}/ephemeral/{mark}-{number}" for number in range(count)]
         if call == "watch_children":
             return [children_path(number) for number in range(count)]
@@ -122,6 +122,14 @@ class Library:
         """Ask for all nodes to be created, and then look at the answers."""
         for result in [self._client.create_async(path, b"", ephemeral=True) for path in paths]:
             result.get()
+
+    def create_in_transactions(self, paths: list[str]) -> None:
+        """Create the nodes in transactions, one after the other."""
+        for begin in range(0, len(paths), TRANSACTION):
+            transaction = self._client.transaction()
+            for path in paths[begin : begin + TRANSACTION]:
+                transaction.create(path, b"", ephemeral=True)
+            transaction.commit()
 
     def watch_data(self, paths: list[str]) -> None:
         """Set a live watch on each node's data."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-from bench.tasks import SUBJECTS, TARGETS, Result, Round, Task
+from bench.tasks import SUBJECTS, TARGETS, Result, Round, Target, Task
 
 Measured = Mapping[str, Sequence[Round]]  # by the name of the task
 _TITLE = 48
@@ -86,7 +86,7 @@ def _row(
 def _targets(measured: Measured) -> str:
     lines = []
     for target in TARGETS:
-        rounds = measured.get(target.task)
+        rounds = _rounds(target, measured)
         if rounds:
             value = median(map(target.measure, rounds))
             verdict = "yes" if target.is_met(value) else "NO"
@@ -95,3 +95,13 @@ def _targets(measured: Measured) -> str:
                 f"{verdict:<4}{target.text:<{_TITLE}}{value:>{_COLUMN}.2f}   ({bound.strip()})"
             )
     return "\n".join(lines)
+
+
+def _rounds(target: Target, measured: Measured) -> Sequence[Round]:
+    rounds = measured.get(target.task, ())
+    if not target.against:
+        return rounds
+    return [
+        {**each, **{f"{subject} {target.against}": result for subject, result in other.items()}}
+        for each, other in zip(rounds, measured.get(target.against, ()), strict=False)
+    ]

@@ -64,9 +64,7 @@ def version(value: object) -> int:
 
 
 def ttl(value: object) -> int:
-    """Return a time to live in milliseconds; 0, or None, for none."""
-    if value is None:
-        return 0
+    """Return a time to live in milliseconds, 0 for none."""
     if not isinstance(value, int) or isinstance(value, bool):
         msg = f"a TTL must be an integer of milliseconds, not {type(value).__name__}"
         raise ArgumentTypeError(msg)
@@ -80,20 +78,33 @@ def flags(
     *, ephemeral: bool, sequence: bool, container: bool = False, has_ttl: bool = False
 ) -> CreateFlag:
     """Return what a create request says of the kind of node; a node has one kind."""
+    if container or has_ttl:
+        return _lasting(
+            ephemeral=ephemeral, sequence=sequence, container=container, has_ttl=has_ttl
+        )
+    return _PLAIN_KINDS[bool(ephemeral), bool(sequence)]
+
+
+_PLAIN_KINDS = {
+    (False, False): CreateFlag.PERSISTENT,
+    (True, False): CreateFlag.EPHEMERAL,
+    (False, True): CreateFlag.SEQUENTIAL,
+    (True, True): CreateFlag.EPHEMERAL | CreateFlag.SEQUENTIAL,
+}
+
+
+def _lasting(*, ephemeral: bool, sequence: bool, container: bool, has_ttl: bool) -> CreateFlag:
     kinds = {"ephemeral": ephemeral, "a container": container, "with a TTL": has_ttl}
     chosen = [name for name, is_chosen in kinds.items() if is_chosen]
     if len(chosen) > 1:
         msg = f"a node cannot be both {chosen[0]} and {chosen[1]}"
         raise ArgumentError(msg)
-    if container and sequence:
-        msg = "a container cannot be sequential"
-        raise ArgumentError(msg)
-    if container:
-        return CreateFlag.CONTAINER
     if has_ttl:
         return CreateFlag.SEQUENTIAL_TTL if sequence else CreateFlag.TTL
-    kind = CreateFlag.EPHEMERAL if ephemeral else CreateFlag.PERSISTENT
-    return kind | CreateFlag.SEQUENTIAL if sequence else kind
+    if sequence:
+        msg = "a container cannot be sequential"
+        raise ArgumentError(msg)
+    return CreateFlag.CONTAINER
 
 
 def create(
@@ -108,7 +119,7 @@ def create(
     with_status: bool = False,
 ) -> Creates[str] | Creates[tuple[str, Stat]]:
     """Return the request that makes such a node; a container and a TTL node answer with their status in any case."""
-    lifetime = ttl(time_to_live)
+    lifetime = 0 if time_to_live is None else ttl(time_to_live)
     kind = flags(ephemeral=ephemeral, sequence=sequence, container=container, has_ttl=lifetime != 0)
     checked = paths.validate_sequential if sequence else paths.validate
     fields = checked(path), data(value), checked_acl(acl), kind

@@ -166,5 +166,6 @@ def _is_acl(entry: object) -> bool:
         isinstance(entry, ACL)
         and isinstance(entry.perms, int)
         and isinstance(entry.id, Id)
-        and all(isinstance(part, str) for part in entry.id)
+        and isinstance(entry.id.scheme, str)
+        and isinstance(entry.id.id, str)
     )

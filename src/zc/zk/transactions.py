@@ -1,7 +1,6 @@
 """Transactions: writes that a server does all together, or none of them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +11,7 @@ from zc.zk.errors import (
     ArgumentTypeError,
     RolledBackError,
     RuntimeInconsistency,
+    UsageError,
     ZooKeeperError,
 )
 from zc.zk.operations import Creates, Delete, Multi, Operation, SetData
@@ -49,7 +49,8 @@ class Contents:
         With `include_data` it is a tuple of the path and the status. Servers before 3.7.2 and 3.8.2 leave the status of
         what a transaction creates out: then it is None.
         """
-        with self._adding("create"):
+        self._require_open()
+        try:
             operation = arguments.create(
                 path,
                 value,
@@ -60,33 +61,40 @@ class Contents:
                 time_to_live=ttl,
                 with_status=include_data,
             )
-            if include_data:
-                self._with_status.add(len(self.operations))
-            self.operations.append(operation)
+        except (ArgumentError, ArgumentTypeError) as error:
+            raise self._numbered(error, "create") from error
+        if include_data:
+            self._with_status.add(len(self.operations))
+        self.operations.append(operation)
 
     def delete(self, path: str, version: int = ANY_VERSION) -> None:
         """Add the deletion of a node, as by the client's `delete`; its result is True."""
-        with self._adding("delete"):
+        self._require_open()
+        try:
             self.operations.append(arguments.delete(path, version))
+        except (ArgumentError, ArgumentTypeError) as error:
+            raise self._numbered(error, "delete") from error
 
     def set_data(self, path: str, value: bytes | None, version: int = ANY_VERSION) -> None:
         """Add the replacement of a node's data, as by the client's `set`; its result is the new status."""
-        with self._adding("set_data"):
+        self._require_open()
+        try:
             self.operations.append(arguments.set_data(path, value, version))
+        except (ArgumentError, ArgumentTypeError) as error:
+            raise self._numbered(error, "set_data") from error
 
     def check(self, path: str, version: int) -> None:
         """Add the condition that a node is there and has this version, -1 for any; its result is True."""
-        with self._adding("check"):
-            self.operations.append(arguments.check(path, version))
-
-    @contextmanager
-    def _adding(self, name: str) -> Iterator[None]:
         self._require_open()
         try:
-            yield
+            self.operations.append(arguments.check(path, version))
         except (ArgumentError, ArgumentTypeError) as error:
-            where = f"operation {len(self.operations) + 1} of the transaction, {name}"
-            raise type(error)(f"{where}: {error}") from error
+            raise self._numbered(error, "check") from error
+
+    def _numbered(self, error: UsageError, name: str) -> UsageError:
+        return type(error)(
+            f"operation {len(self.operations) + 1} of the transaction, {name}: {error}"
+        )
 
     def _require_open(self) -> None:
         if self.committed:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any, ClassVar, Self
 
 from zc.zk.codes import ANY_VERSION, ErrorCode, OpCode
@@ -16,6 +17,7 @@ from zc.zk.operations.base import OPERATIONS, Done, Operation
 from zc.zk.operations.creating import Creates
 from zc.zk.records import Stat
 
+_HEADER = Struct(">iBi")  # the kind of an operation or a result, whether it is the end, an error
 _ERROR = -1  # stands for an operation's number where it failed, and at the end
 _NO_ERROR = -1  # where a header says that it has nothing to say
 
@@ -53,12 +55,12 @@ class _Batch(Operation[list[Any]]):  # Any: values of every type, and errors
     def read(self, reply: Reader) -> list[Any]:
         answers: list[Any] = []
         for operation in self.operations:
-            kind, is_end, _ = reply.int(), reply.boolean(), reply.int()
+            kind, is_end, _ = reply.unpack(_HEADER)
             if is_end:
                 msg = f"{len(answers)} results for {len(self.operations)} operations"
                 raise ProtocolError(msg)
             answers.append(_answer(operation, kind, reply))
-        _, is_end, _ = reply.int(), reply.boolean(), reply.int()
+        _, is_end, _ = reply.unpack(_HEADER)
         if not is_end:
             msg = f"more results than the {len(self.operations)} operations"
             raise ProtocolError(msg)
@@ -71,7 +73,7 @@ class _Batch(Operation[list[Any]]):  # Any: values of every type, and errors
     def read_request(cls, body: Reader) -> Self:
         operations: list[Operation[Any]] = []
         while True:
-            kind, is_end, _ = body.int(), body.boolean(), body.int()
+            kind, is_end, _ = body.unpack(_HEADER)
             if is_end:
                 return cls(tuple(operations))
             if kind not in cls.parts:
@@ -124,15 +126,11 @@ class MultiRead(_Batch):
 
 
 def _header(out: Writer, kind: int, error: int) -> None:
-    out.int(kind)
-    out.boolean(False)
-    out.int(error)
+    out.raw(_HEADER.pack(kind, 0, error))
 
 
 def _end(out: Writer) -> None:
-    out.int(_ERROR)
-    out.boolean(True)
-    out.int(_NO_ERROR)
+    out.raw(_HEADER.pack(_ERROR, 1, _NO_ERROR))
 
 
 def _answer(operation: Operation[Any], kind: int, reply: Reader) -> Any:
