@@ -316,6 +316,37 @@ def test_updating_leaves_the_other_properties_and_shows_at_once(zk: ZooKeeper) -
     assert zk.get_properties(NODE) == expected
 
 
+def test_a_registration_that_is_updated_is_never_found_missing(
+    zk: ZooKeeper, other: ZooKeeper
+) -> None:
+    registered = zk.register("/service", ADDRESS, weight=0)
+    found: list[bool] = []
+
+    def look(_: object) -> None:
+        found.append(other.exists(NODE, look) is not None)
+
+    other.exists(NODE, look)
+
+    for weight in range(1, 11):
+        registered.update(weight=weight)
+
+    wait_until(lambda: len(found) >= 1 and weight_of(other, NODE) == 10, SOON)
+    assert all(found)
+
+
+def test_an_update_leaves_the_registration_to_its_session(zk: ZooKeeper) -> None:
+    registered = zk.register("/service", ADDRESS, weight=1)
+    before = zk.exists(NODE)
+
+    registered.update(weight=2)
+
+    after = zk.exists(NODE)
+    assert before is not None
+    assert after is not None
+    assert after.owner_session_id == before.owner_session_id == session_id(zk.client)
+    assert zk.client.get_acls(NODE)[0] == zc.zk.READ_ACL_UNSAFE
+
+
 def test_a_registration_that_may_be_written_is_updated_in_place(zk: ZooKeeper) -> None:
     registered = zk.register("/service", ADDRESS, acl=zc.zk.OPEN_ACL_UNSAFE)
     before = zk.exists(NODE)
