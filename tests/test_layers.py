@@ -57,6 +57,7 @@ MOST_LINES = 600
 USUAL_LINES = 300
 MOST_FUNCTION_LINES = 60
 LONG = {
+    "arguments": "one small function for each request",
     "calls": "one class with every call on nodes, blocking and not",
     "client": "one class with everything that concerns the session as such",
     "drivers.threads": "all that knows of threads, locks and sockets at once",
