@@ -180,14 +180,16 @@ class World:
         return any(moved) or bool(self.ready) or before is not self._connection
 
     def _connect(self) -> None:
-        if self.session.dial(self.now) is None:
+        servers = self.session.dial(self.now)
+        if not servers:
             return
         if not self._is_healthy and self.chance.random() < 0.3:
+            self.session.unreachable(servers[0], "connection refused", self.now)
             self.session.disconnected("connection refused", self.now)
             return
         link = self.core.connect(("10.0.0.2", 2), self.now)
         self._connection = self._connections[link] = Connection(link)
-        self.session.connected(self.now)
+        self.session.connected(self.now, servers[0])
         if self.now < self._refusing_until:
             link.close()
             self._collect()

@@ -86,6 +86,7 @@ class Conversation:
         self.changes: list[StateChange] = []
         self.times: list[float] = []  # of the changes
         self.hellos: list[ConnectRequest] = []
+        self.tried: Endpoint = parse(hosts)[0][0]
         self.unanswered: deque[Sent] = deque()
         self.session = Session(
             Ensemble(parse(hosts)[0], chance),
@@ -123,19 +124,20 @@ class Conversation:
 
     def dial(self) -> Endpoint:
         """Let time pass until the session wants to connect, and say to which server."""
-        while (endpoint := self.session.dial(self.now)) is None:
+        while not (servers := self.session.dial(self.now)):
             assert self.session.phase is Phase.WAITING
             self.now = max(self.now, self.session.deadline())
             self.session.tick(self.now)
-        return endpoint
+        self.tried = servers[0]
+        return self.tried
 
     def connect(self) -> ConnectRequest:
         """Let a connection be made, and give what the session asked for."""
-        self.dial()
+        server = self.dial()
         self.unanswered.clear()
         self._frames = FrameReader(_LONGEST_REQUEST)
         self._is_greeted = False
-        self.session.connected(self.now)
+        self.session.connected(self.now, server)
         self.collect()
         return self.hellos[-1]
 
@@ -169,12 +171,15 @@ class Conversation:
         while self.session.deadline() <= end:
             self.now = max(self.now, self.session.deadline())
             self.session.tick(self.now)
-            if self.session.dial(self.now) is not None:
+            if servers := self.session.dial(self.now):
+                self.session.unreachable(servers[0], "connection refused", self.now)
                 self.session.disconnected("connection refused", self.now)
         self.now = end
 
     def drop(self, reason: str = "the server hung up") -> None:
-        """Lose the connection."""
+        """Lose the connection, or fail to reach the server."""
+        if self.session.phase is Phase.DIALLING:
+            self.session.unreachable(self.tried, reason, self.now)
         self.session.disconnected(self.session.fault or reason, self.now)
 
     # What the server does

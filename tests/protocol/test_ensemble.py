@@ -112,8 +112,8 @@ def test_the_servers_are_shuffled_once_by_the_chance_given() -> None:
 def rounds(ensemble: Ensemble, count: int) -> list[Endpoint]:
     tried = []
     for _ in range(count):
-        tried.append(ensemble.current)
-        ensemble.failed("refused")
+        tried.append(ensemble.order[0])
+        ensemble.failed(tried[-1], "refused")
     return tried
 
 
@@ -128,25 +128,49 @@ def test_the_servers_are_tried_in_turn() -> None:
 
 
 def test_a_server_that_accepted_us_is_tried_first_when_it_goes() -> None:
-    ensemble = Ensemble(THREE, never_mind)
-    ensemble.failed("refused")
-    accepted = ensemble.current
+    ensemble = Ensemble(THREE, random.Random(1).random)
+    ensemble.failed(ensemble.order[0], "refused")
+    accepted = ensemble.order[1]
 
-    ensemble.succeeded()
+    ensemble.succeeded(accepted)
 
-    assert ensemble.current == accepted
+    assert ensemble.order[0] == accepted
 
 
 def test_the_last_failure_of_each_server_is_kept_until_one_accepts() -> None:
     ensemble = Ensemble(THREE, never_mind)
     for reason in ("refused", "refused", "refused", "timed out"):
-        ensemble.failed(reason)
+        ensemble.failed(ensemble.order[0], reason)
 
     before = {str(endpoint): why for endpoint, why in ensemble.failures.items()}
-    ensemble.succeeded()
+    ensemble.succeeded(THREE[0])
 
     assert before == {"a:1": "timed out", "b:2": "refused", "c:3": "refused"}
     assert ensemble.failures == {}
+
+
+def test_the_one_behind_the_server_that_failed_is_next_whichever_that_was() -> None:
+    ensemble = Ensemble(THREE, never_mind)
+
+    ensemble.failed(THREE[1], "refused")
+
+    assert ensemble.order == (THREE[2], THREE[0], THREE[1])
+
+
+def test_a_server_that_is_named_twice_is_one_server() -> None:
+    ensemble = Ensemble((*THREE, THREE[0]), never_mind)
+
+    assert sorted(map(str, rounds(ensemble, 3))) == ["a:1", "b:2", "c:3"]
+
+
+def test_a_server_that_is_being_tried_is_told_with_its_last_failure_if_it_has_one() -> None:
+    ensemble = Ensemble(THREE, never_mind)
+    ensemble.failed(THREE[0], "refused")
+
+    for server in THREE[:2]:
+        ensemble.trying(server)
+
+    assert ensemble.failures == {THREE[0]: "refused", THREE[1]: "no answer so far"}
 
 
 # The pause between
@@ -155,7 +179,7 @@ def test_the_last_failure_of_each_server_is_kept_until_one_accepts() -> None:
 def pauses(chance: Callable[[], float], outage: float, *, failed: int) -> float:
     ensemble = Ensemble(THREE, chance)
     for _ in range(failed):
-        ensemble.failed("refused")
+        ensemble.failed(ensemble.order[0], "refused")
     return ensemble.pause(outage)
 
 
@@ -190,7 +214,7 @@ def test_refused_connections_are_at_most_40_attempts_in_10_seconds(seed: int) ->
 
     while now < 10:
         attempts += 1
-        ensemble.failed("refused")
+        ensemble.failed(THREE[0], "refused")
         now += ensemble.pause(now)
 
     assert attempts <= 40
@@ -199,3 +223,31 @@ def test_refused_connections_are_at_most_40_attempts_in_10_seconds(seed: int) ->
 def test_a_scheme_is_no_part_of_a_connection_string() -> None:
     with pytest.raises(ValueError, match=r"has no scheme.*'zookeeper://a:1'"):
         parse("zookeeper://a:1")
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("addresses", [2, 3])
+def test_so_are_those_of_a_server_with_several_addresses(seed: int, addresses: int) -> None:
+    ensemble = Ensemble(THREE[:1], random.Random(seed).random)
+    now, attempts = 0.0, 0
+
+    while now < 10:
+        attempts += addresses
+        ensemble.failed(THREE[0], "refused", addresses)
+        now += ensemble.pause(now)
+
+    assert attempts <= 40
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("fe80::1%eth0", True),
+        ("localhost", False),
+        ("a", False),
+    ],
+)
+def test_an_endpoint_knows_whether_it_is_an_address(host: str, expected: bool) -> None:
+    assert Endpoint(host, 1).is_address is expected

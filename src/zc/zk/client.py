@@ -159,7 +159,6 @@ class Client(Calls):
 
     def _failed_connect(self, seconds: float) -> FailedConnect:
         failures = dict(self._session.ensemble.failures)
-        failures.setdefault(self._session.ensemble.current, "no answer so far")
         attempts = [(str(endpoint), reason) for endpoint, reason in failures.items()]
         return FailedConnect(attempts, seconds)
 

@@ -1,102 +1,262 @@
-"""Makes a TCP connection, and gives up when it is told to."""
+"""Reaches one of several servers: over TCP and, where that is asked for, TLS."""
 
 import contextlib
-import ipaddress
 import os
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
 
+from zc.zk.drivers.tls import Channel, Security
+from zc.zk.drivers.wire import SecureWire, Wire
 from zc.zk.protocol.ensemble import Endpoint
+from zc.zk.protocol.race import Attempt, Race
 
 _SLICE = 0.1  # seconds between two looks at whether to go on
-_Address = tuple[socket.AddressFamily, tuple[str, int]]
+_CHUNK = 64 * 1024  # bytes of a handshake read at once
 
 
-def dial(endpoint: Endpoint, go_on: Callable[[], bool]) -> socket.socket:
-    """Return a connected, non-blocking socket to the first of the endpoint's addresses that answers.
+class Judge(Protocol):
+    """Who decides how long to try, and is told what came of it."""
 
-    The name is resolved each time: what it stands for may have changed. Raises OSError; also when `go_on` turns false.
+    def go_on(self) -> bool:
+        """Return whether to go on; asked several times a second."""
+
+    def trying(self, server: Endpoint) -> None:
+        """Note that a server is being tried."""
+
+    def unreachable(self, server: Endpoint, reason: str, attempts: int) -> float:
+        """Note that a server does not do; return the pause in seconds before it, or the next, may be tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A server, and the connection to it."""
+
+    server: Endpoint
+    wire: Wire
+
+
+def dial(
+    servers: Sequence[Endpoint], timeout: float, security: Security | None, judge: Judge
+) -> Reached | None:
+    """Return the first of the servers that could be reached, None when there is none or the judge says so.
+
+    The next is tried when one is silent for a moment. Each attempt has `timeout` seconds, its TLS handshake included.
+    Names are looked up each time: what they stand for may have changed.
     """
-    failure: OSError = ConnectionAbortedError("given up")
-    for family, address in _resolve(endpoint, go_on):
+    course = _Course(Race(servers, timeout, monotonic()), timeout, security, judge)
+    try:
+        return course.run()
+    finally:
+        course.close()
+
+
+class _Course:
+    """One race, its sockets, and the threads that look names up."""
+
+    def __init__(self, race: Race, timeout: float, security: Security | None, judge: Judge) -> None:
+        self._race = race
+        self._timeout = timeout
+        self._security = security
+        self._judge = judge
+        self._tries: dict[Attempt, _Try | _LookUp] = {}
+
+    def run(self) -> Reached | None:
+        while not self._race.is_over and self._judge.go_on():
+            self._start()
+            pause = min(_SLICE, max(0.0, self._race.deadline() - monotonic()))
+            wanted = {each.watched: each.wants for each in self._tries.values()}
+            ready = _ready(wanted, pause)
+            for attempt, each in list(self._tries.items()):
+                if each.watched in ready:
+                    reached = self._advance(attempt, each)
+                    if reached is not None:
+                        return reached
+            self._expire()
+        return None
+
+    def close(self) -> None:
+        for each in self._tries.values():
+            each.close()
+
+    def _start(self) -> None:
+        while (attempt := self._race.start(monotonic())) is not None:
+            self._judge.trying(attempt.server)
+            try:
+                if attempt.address is None:
+                    self._tries[attempt] = _LookUp(attempt.server)
+                else:
+                    self._tries[attempt] = _Try(attempt.server, attempt.address, self._security)
+            except OSError as error:
+                self._failed(attempt, reason_of(error))
+
+    def _advance(self, attempt: Attempt, each: "_Try | _LookUp") -> Reached | None:
         try:
-            return _connect(family, address, go_on)
+            if isinstance(each, _LookUp):
+                addresses = each.result()
+                self._drop(attempt)
+                self._race.resolved(attempt, addresses, monotonic())
+            elif each.advance():
+                del self._tries[attempt]
+                return Reached(attempt.server, each.wire())
         except OSError as error:
-            failure = error
-        if not go_on():
-            break
-    raise failure
+            self._failed(attempt, reason_of(error))
+        return None
+
+    def _expire(self) -> None:
+        now = monotonic()
+        for attempt in [each for each in self._race.running if now >= each.until]:
+            self._failed(attempt, f"{self._tries[attempt].silence} within {self._timeout:g} s")
+
+    def _failed(self, attempt: Attempt, reason: str) -> None:
+        self._drop(attempt)
+        now = monotonic()
+        report = self._race.failed(attempt, reason, now)
+        if report is not None:
+            pause = self._judge.unreachable(report.server, report.reason, report.attempts)
+            self._race.hold_off(pause, now)
+
+    def _drop(self, attempt: Attempt) -> None:
+        each = self._tries.pop(attempt, None)
+        if each is not None:
+            each.close()
 
 
-def _resolve(endpoint: Endpoint, go_on: Callable[[], bool]) -> list[_Address]:
-    try:
-        ip = ipaddress.ip_address(endpoint.host)
-    except ValueError:
-        return _look_up(endpoint, go_on)
-    family = socket.AF_INET6 if ip.version == 6 else socket.AF_INET  # noqa: PLR2004
-    return [(family, (endpoint.host, endpoint.port))]
+class _LookUp:
+    """The question for a name's addresses: it takes as long as it likes and cannot be stopped, so it gets a thread."""
 
+    wants = (True, False)
 
-def _look_up(endpoint: Endpoint, go_on: Callable[[], bool]) -> list[_Address]:
-    # The resolver takes as long as it likes and cannot be stopped: it gets a thread, and we go on without it.
-    found: list[_Address] = []
-    failed: list[OSError] = []
+    def __init__(self, server: Endpoint) -> None:
+        self._server = server
+        self._found: list[Endpoint] = []
+        self._error: OSError | None = None
+        self.watched, self._done = socket.socketpair()
+        self.silence = f"the name {server.host} was not resolved"
+        threading.Thread(target=self._ask, name=f"resolve {server.host}", daemon=True).start()
 
-    def ask() -> None:
+    def _ask(self) -> None:
+        host, port = self._server.host, self._server.port
         try:
-            for family, _, _, _, address in socket.getaddrinfo(
-                endpoint.host, endpoint.port, type=socket.SOCK_STREAM
-            ):
-                found.append((family, (str(address[0]), endpoint.port)))
-        except (OSError, UnicodeError) as error:
-            failed.append(error if isinstance(error, OSError) else OSError(str(error)))
+            for _, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                self._found.append(Endpoint(_with_zone(address), port))
+        except OSError as error:
+            self._error = error
+        except UnicodeError as error:
+            self._error = OSError(str(error))
+        with contextlib.suppress(OSError):
+            self._done.shutdown(socket.SHUT_RDWR)  # nobody may be waiting any more
+        self._done.close()
 
-    thread = threading.Thread(target=ask, name=f"resolve {endpoint.host}", daemon=True)
-    thread.start()
-    while thread.is_alive() and go_on():
-        thread.join(_SLICE)
-    if failed:
-        raise failed[0]
-    if not found:
-        msg = f"the name {endpoint.host} was not resolved in time"
-        raise TimeoutError(msg)
-    return found
+    def result(self) -> list[Endpoint]:
+        if self._error is not None:
+            raise self._error
+        if not self._found:
+            raise OSError(f"the name {self._server.host} has no address")
+        return self._found
+
+    def close(self) -> None:
+        self.watched.close()
 
 
-def _connect(
-    family: socket.AddressFamily, address: tuple[str, int], go_on: Callable[[], bool]
-) -> socket.socket:
-    connection = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        connection.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            connection.connect(address)
-        while not is_writable(connection, _SLICE):
-            if not go_on():
-                raise TimeoutError("no connection in time")  # noqa: TRY301 (a function for it would hide it)
-        _check(connection)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def _with_zone(address: tuple[object, ...]) -> str:
+    host, zone = str(address[0]), address[3:]  # IPv6 has four parts
+    return f"{host}%{zone[0]}" if zone and zone[0] and "%" not in host else host
+
+
+class _Try:
+    """One connection in the making."""
+
+    def __init__(self, server: Endpoint, address: Endpoint, security: Security | None) -> None:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        self._server = server
+        self._security = security
+        self._channel: Channel | None = None
+        self._unsent = b""
+        self.watched = socket.socket(family, socket.SOCK_STREAM)
+        self.wants = (False, True)
+        self.silence = "no answer"
+        try:
+            self.watched.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                self.watched.connect((address.host, address.port))
+        except BaseException:
+            self.close()
+            raise
+
+    def advance(self) -> bool:
+        """Go as far as it goes now, return whether that is the end; raises OSError."""
+        if self._channel is None:
+            _check(self.watched)
+            self.watched.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._security is None:
+                return True
+            self._channel = self._security.begin(self._server.host)
+            self.silence = "no TLS handshake"
+            return self._shake_hands(self._channel, None)
+        try:
+            data = self.watched.recv(_CHUNK) if self.wants[0] else None
+        except BlockingIOError:
+            data = None
+        except ConnectionResetError:
+            data = b""  # what a server does that takes a handshake for a request that is too long
+        return self._shake_hands(self._channel, data)
+
+    def _shake_hands(self, channel: Channel, data: bytes | None) -> bool:
+        try:
+            is_done = channel.shake_hands(data)
+        finally:
+            self._unsent += channel.take()  # on failure, too: the server is told why
+            with contextlib.suppress(OSError):  # the next reading meets the same end
+                self._unsent = self._unsent[self.watched.send(self._unsent) :]
+        self.wants = (not is_done, bool(self._unsent))
+        return is_done and not self._unsent
+
+    def wire(self) -> Wire:
+        """Return the connection, which is no longer ours."""
+        if self._channel is None:
+            return Wire(self.watched)
+        return SecureWire(self.watched, self._channel)
+
+    def close(self) -> None:
+        self.watched.close()
 
 
 def _check(connection: socket.socket) -> None:
     code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
-        raise OSError(code, os.strerror(code).lower())
+        raise OSError(code, os.strerror(code))
     if connection.getsockname() == connection.getpeername():
         # A port of the ephemeral range that nobody listens on can connect to itself.
         raise ConnectionRefusedError("connection refused")
 
 
+def reason_of(error: OSError) -> str:
+    """Return what is wrong in one lower-case line."""
+    return error.strerror.lower() if error.strerror else str(error) or type(error).__name__
+
+
 def is_writable(connection: socket.socket, seconds: float) -> bool:
     """Wait until a socket takes bytes (or has failed), or so many seconds; return whether it does."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(connection, select.POLLOUT)
-        return bool(poll.poll(seconds * 1000))
-    return bool(select.select([], [connection], [connection], seconds)[1:] != ([], []))
+    return bool(_ready({connection: (False, True)}, seconds))
+
+
+def _ready(wanted: Mapping[socket.socket, tuple[bool, bool]], seconds: float) -> set[socket.socket]:
+    """Return the sockets that are ready for reading or writing, as they want, or have failed."""
+    if not hasattr(select, "poll"):
+        readers = [each for each, (reads, _) in wanted.items() if reads]
+        writers = [each for each, (_, writes) in wanted.items() if writes]
+        if not wanted:
+            threading.Event().wait(seconds)  # where there is no poll, there may be no empty select
+            return set()
+        return set().union(*select.select(readers, writers, writers, seconds))
+    poll = select.poll()
+    by_number = {each.fileno(): each for each in wanted}
+    for number, each in by_number.items():
+        reads, writes = wanted[each]
+        poll.register(number, select.POLLIN * reads | select.POLLOUT * writes)
+    return {by_number[number] for number, _ in poll.poll(seconds * 1000)}

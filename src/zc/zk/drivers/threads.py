@@ -20,9 +20,10 @@ from typing import TypeVar
 
 from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
-from zc.zk.drivers.dialling import dial, is_writable
+from zc.zk.drivers.dialling import dial, is_writable, reason_of
 from zc.zk.drivers.exposure import Exposure
 from zc.zk.drivers.results import AsyncResult, Latch, Waiting
+from zc.zk.drivers.tls import Security
 from zc.zk.drivers.wire import Wire
 from zc.zk.errors import ConnectionClosedError, ForkedClientError, OperationTimeoutError
 from zc.zk.operations import Operation
@@ -57,8 +58,10 @@ class ThreadDriver:
         name: str,
         on_end: Callable[[], None],
         mechanism: Mechanism | None = None,
+        security: Security | None = None,
     ) -> None:
         self.session = session
+        self.security = security
         self.lock: contextlib.AbstractContextManager[object] = threading.Lock()
         self.callbacks = Callbacks(name)
         self._name = name
@@ -281,10 +284,10 @@ class ThreadDriver:
             self._let_go()
             now = monotonic()
             self.session.tick(now)
-            endpoint = self.session.dial(now)
+            servers = self.session.dial(now)
             pause = self.session.deadline() - now
-        if endpoint is not None:
-            self._attempt(endpoint)
+        if servers:
+            self._attempt(servers)
         elif pause > 0:
             self._relieve()
             self._wake.wait(
@@ -292,20 +295,18 @@ class ThreadDriver:
             )
             self._wake.clear()
 
-    def _attempt(self, endpoint: Endpoint) -> None:
-        log.debug("connecting to %s", endpoint)
-        try:
-            connection = dial(endpoint, self._goes_on)
-        except OSError as error:
-            self._lost(_reason(error))
+    def _attempt(self, servers: Sequence[Endpoint]) -> None:
+        reached = dial(servers, self.session.settings.connect_timeout, self.security, self)
+        if reached is None:
+            self._lost("no server could be reached")
             return
-        self._exposure.connected(connection)
-        mechanism = self._mechanism
-        authenticator = None if mechanism is None else Authenticator(mechanism, endpoint.host)
-        wire = Wire(connection)
+        wire = reached.wire
+        self._exposure.connected(wire.writer, is_encrypted=self.security is not None)
+        mechanism, host = self._mechanism, reached.server.host
+        authenticator = None if mechanism is None else Authenticator(mechanism, host)
         try:
             with self.lock:
-                self.session.connected(monotonic())
+                self.session.connected(monotonic(), reached.server)
                 self._wire = wire
             self._lost(self._serve(wire, authenticator))
         finally:
@@ -314,12 +315,24 @@ class ThreadDriver:
             wire.hang_up()
             wire.close()
 
-    def _goes_on(self) -> bool:
+    # --- what dialling asks and tells
+
+    def go_on(self) -> bool:
         with self.lock:
             self.session.tick(monotonic())
             going = self.session.phase.is_attempt and self.session.fault is None
         self._relieve()
         return going
+
+    def trying(self, server: Endpoint) -> None:
+        log.debug("connecting to %s", server)
+        with self.lock:
+            self.session.ensemble.trying(server)
+
+    def unreachable(self, server: Endpoint, reason: str, attempts: int) -> float:
+        log.debug("%s: %s", server, reason)
+        with self.lock:
+            return self.session.unreachable(server, reason, monotonic(), attempts)
 
     def _serve(self, wire: Wire, authenticator: Authenticator | None) -> str:
         data = b""
@@ -339,7 +352,7 @@ class ThreadDriver:
             except TimeoutError:
                 data = b""
             except OSError as error:
-                return _reason(error)
+                return reason_of(error)
             else:
                 if not data:
                     return self._end_of_stream()
@@ -349,7 +362,7 @@ class ThreadDriver:
         challenge = authentication.challenge
         if challenge is None:
             return False
-        tell = authenticator.answer(challenge, self._goes_on)
+        tell = authenticator.answer(challenge, self.go_on)
         with self.lock:
             tell(authentication)
         return True
@@ -409,10 +422,6 @@ class ThreadDriver:
         with contextlib.suppress(IndexError):
             while True:
                 self._dropped.popleft().drop()
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error) or type(error).__name__).lower()
 
 
 def _forked() -> ForkedClientError:

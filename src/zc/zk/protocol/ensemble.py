@@ -11,6 +11,8 @@ from zc.zk.errors import ArgumentError, ArgumentTypeError
 _FIRST_PAUSE = 0.3  # seconds: all clients of a server that died come back spread over this
 _NEXT_PAUSE = 0.1  # seconds
 _LONGEST_PAUSE = 1.8  # seconds: with the handshake, a server that is back is found within 2
+_EXTRA_PAUSE = 0.25  # seconds for each further address that was tried at once
+_MOST_AT_ONCE = 3  # the attempts behind these are as far apart as that
 _MOST_PORT = 65535
 _MOST_DIGITS = 5
 
@@ -24,6 +26,15 @@ class Endpoint:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_address(self) -> bool:
+        """Whether the host is an IP address, so that there is no name to look up."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        return True
 
 
 def parse(hosts: str | Sequence[str]) -> tuple[tuple[Endpoint, ...], str]:
@@ -96,22 +107,29 @@ class Ensemble:
 
     def __init__(self, endpoints: Sequence[Endpoint], chance: Callable[[], float]) -> None:
         self._chance = chance
-        self._endpoints = sorted(endpoints, key=lambda _: chance())
+        # Each once: where it stands says whose turn is next.
+        self._endpoints = sorted(dict.fromkeys(endpoints), key=lambda _: chance())
         self._next = 0
         self._looked_at = 0  # how far behind the current one
         self._tried = 0  # since the last success
+        self._last_attempts = 1
         self.failures: dict[Endpoint, str] = {}
 
     @property
-    def current(self) -> Endpoint:
-        """The server whose turn it is."""
-        return self._endpoints[self._next]
+    def order(self) -> tuple[Endpoint, ...]:
+        """The servers in the order of trying, the one whose turn it is first."""
+        return (*self._endpoints[self._next :], *self._endpoints[: self._next])
 
-    def failed(self, reason: str) -> None:
-        """Go on to the next server, remembering why this one did not do."""
-        self.failures[self.current] = reason
-        self._next = (self._next + 1) % len(self._endpoints)
+    def trying(self, endpoint: Endpoint) -> None:
+        """Note that a server is being tried."""
+        self.failures.setdefault(endpoint, "no answer so far")
+
+    def failed(self, endpoint: Endpoint, reason: str, attempts: int = 1) -> None:
+        """Go on to the server behind this one, remembering why this one did not do, and how many attempts it took."""
+        self.failures[endpoint] = reason
+        self._next = (self._endpoints.index(endpoint) + 1) % len(self._endpoints)
         self._tried += 1
+        self._last_attempts = attempts
 
     def another(self) -> Endpoint | None:
         """Return a server that is not the current one, each time the next; None when there is only one."""
@@ -124,16 +142,20 @@ class Ensemble:
         """Try this server next."""
         self._next = self._endpoints.index(endpoint)
 
-    def succeeded(self) -> None:
-        """Note that the current server accepted us."""
+    def succeeded(self, endpoint: Endpoint) -> None:
+        """Note that a server accepted us: it is the first to be tried when it goes."""
         self.failures.clear()
+        self._next = self._endpoints.index(endpoint)
         self._tried = 0
 
     def pause(self, outage: float) -> float:
         """Return the seconds to wait before the next attempt, `outage` seconds after the connection was lost.
 
-        Full jitter; never more than half of the outage so far, so that a short outage ends as soon as it is over.
+        Full jitter; never more than half of the outage so far, so that a short outage ends as soon as it is over. Where
+        a server took several attempts at once, that much longer that they are no more a second than single ones.
         """
         if 1 < self._tried < len(self._endpoints):
             return self._chance() * _NEXT_PAUSE  # the others may well be there
-        return self._chance() * min(_LONGEST_PAUSE, max(_FIRST_PAUSE, outage / 2))
+        jitter = self._chance() * min(_LONGEST_PAUSE, max(_FIRST_PAUSE, outage / 2))
+        extra = _EXTRA_PAUSE * (min(self._last_attempts, _MOST_AT_ONCE) - 1)
+        return min(_LONGEST_PAUSE, jitter + extra)

@@ -1,9 +1,9 @@
 """A client's session with an ensemble: it outlives connections, and begins anew when it was lost.
 
-The driver's contract: `open`, then again and again `dial` (which server to connect to now, if any), `connected`,
-`receive`, `data_to_send`, `tick`, `deadline`, `disconnected`; `submit` and `close` at any time. Whenever `fault` is
-set, the driver drops the connection; whenever `authentication` has a challenge, it has it answered. All calls come
-under one lock, and time is an argument.
+The driver's contract: `open`, then again and again `dial` (which servers to try now, if any), `unreachable` for each
+that was not reached, `connected`, `receive`, `data_to_send`, `tick`, `deadline`, `disconnected`; `submit` and `close`
+at any time. Whenever `fault` is set, the driver drops the connection; whenever `authentication` has a challenge, it
+has it answered. All calls come under one lock, and time is an argument.
 
 Its states, and what may follow what, are in `states`.
 """
@@ -55,6 +55,7 @@ class Session:
         self.state = State.LOST
         self.keeper_state = KeeperState.CLOSED
         self.fault: str | None = None
+        self.server: Endpoint | None = None  # whose connection we have, or are about to have
         self.timers = Timers()
         self.readings = Readings(self)
         self.authentication = Authentication(self)
@@ -123,6 +124,7 @@ class Session:
         self.enter(Phase.STOPPED)
         self.keeper_state = keeper_state
         self.fault = reason
+        self.server = None
         self.connection = None
         self.queue = deque()
         for request in sent:
@@ -155,20 +157,30 @@ class Session:
 
     # --- the driver's side: connecting
 
-    def dial(self, now: float) -> Endpoint | None:
-        """Return the server to connect to, if it is time; the driver answers by `connected` or `disconnected`."""
+    def dial(self, now: float) -> tuple[Endpoint, ...]:
+        """Return the servers to reach one of, in the order of trying, if it is time; each attempt is the driver's.
+
+        It answers by `connected` or `disconnected`.
+        """
         self._now = now
         if self.phase is not Phase.WAITING or now < self._retry_at:
-            return None
+            return ()
         self.fault = None
         self.enter(Phase.DIALLING)
-        self._attempt_until = now + self.settings.connect_timeout
-        return self.ensemble.current
+        self._attempt_until = NEVER  # until a server is reached, attempts have their own time
+        return self.ensemble.order
 
-    def connected(self, now: float) -> None:
-        """Ask for the session: TCP is up."""
+    def unreachable(self, endpoint: Endpoint, reason: str, now: float, attempts: int = 1) -> float:
+        """Note that a server could not be reached; return the pause in seconds before it may be tried again."""
+        self.ensemble.failed(endpoint, reason, attempts)
+        return self.ensemble.pause(now - self._down_since)
+
+    def connected(self, now: float, endpoint: Endpoint) -> None:
+        """Ask for the session: a server was reached."""
         self._now = now
         if self.phase is Phase.DIALLING:
+            self.server = endpoint
+            self._attempt_until = now + self.settings.connect_timeout
             self.enter(Phase.GREETING)
             hello = ConnectRequest(
                 self.trail.zxid,
@@ -215,9 +227,9 @@ class Session:
             self.keeper_state = KeeperState.CONNECTED_RO
             self._search.begin(self._now)
         self._lost_since = self._refused_since = None
-        endpoint = self.ensemble.current
-        self.ensemble.succeeded()
-        self._tell(State.CONNECTED, f"connected to {endpoint}")
+        if self.server is not None:
+            self.ensemble.succeeded(self.server)
+        self._tell(State.CONNECTED, f"connected to {self.server}")
         self.trail.watches.tell_of_gap()
 
     # --- the driver's side: looking for a better server
@@ -353,6 +365,7 @@ class Session:
         if was_refused and self.keeper_state is not KeeperState.EXPIRED_SESSION:
             self._was_refused(now)
         self._schedule(reason, now)
+        self.server = None
 
     def _schedule(self, reason: str, now: float) -> None:
         if self.keeper_state is KeeperState.EXPIRED_SESSION:
@@ -364,7 +377,8 @@ class Session:
             self._better = None
             self._retry_at = now
             return
-        self.ensemble.failed(reason)
+        if self.server is not None:  # of those that were not reached, each was reported
+            self.ensemble.failed(self.server, reason)
         retry_at = now + self.ensemble.pause(now - self._down_since)
         self._retry_at = self._given_up_at if now < self._given_up_at < retry_at else retry_at
 
@@ -431,7 +445,7 @@ class Session:
 
     def stop_refused(self, scheme: str, reason: str) -> AuthFailedError:
         """Stop for good: a server does not take us for whom we say we are, or we do not take it for a server."""
-        server = str(self.ensemble.current)
+        server = str(self.server or self.ensemble.order[0])
         self.refusal = AuthFailedError(scheme=scheme, server=server, reason=reason)
         self.finish(str(self.refusal), KeeperState.AUTH_FAILED)
         return self.refusal

@@ -4,7 +4,7 @@ What may follow what:
 
     STOPPED  -> WAITING        open
     WAITING  -> DIALLING       the pause is over
-    DIALLING -> GREETING       TCP is connected, the session was asked for
+    DIALLING -> GREETING       a server was reached, the session was asked for
     GREETING -> AUTHENTICATING the server accepted, and a SASL exchange comes before anything else
     GREETING, AUTHENTICATING -> REARMING
                                identities and watches go out, then all that waited
