@@ -8,6 +8,7 @@ from zc.zk.client import Client
 from zc.zk.codes import AddWatchMode, EventType, KeeperState, State, WatcherType
 from zc.zk.drivers.gssapi import GSSAPI
 from zc.zk.drivers.results import AsyncResult
+from zc.zk.drivers.tls import TLS
 from zc.zk.errors import (
     APIError,
     ArgumentError,
@@ -89,6 +90,7 @@ __all__ = [
     "GSSAPI",
     "OPEN_ACL_UNSAFE",
     "READ_ACL_UNSAFE",
+    "TLS",
     "ZK",
     "APIError",
     "AddWatchMode",

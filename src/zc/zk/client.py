@@ -13,6 +13,7 @@ from zc.zk.calls import Calls
 from zc.zk.codes import KeeperState, State
 from zc.zk.drivers.results import AsyncResult
 from zc.zk.drivers.threads import ThreadDriver
+from zc.zk.drivers.tls import Setting, secured
 from zc.zk.errors import ArgumentTypeError, ConnectionClosedError, FailedConnect, ZooKeeperError
 from zc.zk.protocol import ensemble
 from zc.zk.protocol.ensemble import Ensemble
@@ -33,7 +34,8 @@ class Client(Calls):
 
     `hosts` is `host:port[,host:port...][/chroot]` or a list of `host:port`; an IPv6 address stands in brackets.
     `timeout` is the session time-out asked for, `operation_timeout` the longest that a call waits for its answer,
-    `connect_timeout` the longest for one attempt to reach one server, all in seconds.
+    `connect_timeout` the longest for one attempt to reach one server, and for that to answer, all in seconds.
+    `tls` secures the connections: True, a `zc.zk.TLS`, or an `ssl.SSLContext`, which is used as it is.
 
     `auth_data` lists identities as pairs of a scheme and a credential, as `add_auth` takes them. `sasl` is how to
     authenticate to each server before anything else is said: a `zc.zk.DigestMD5` or a `zc.zk.GSSAPI`.
@@ -57,6 +59,7 @@ class Client(Calls):
         operation_timeout: float = 10.0,
         connect_timeout: float | None = None,
         sasl: Mechanism | None = None,
+        tls: Setting = None,
     ) -> None:
         timeout = arguments.seconds(timeout, "the session time-out", arguments.MOST_SESSION_SECONDS)
         attempt = max(1.0, min(timeout / 3, 5.0)) if connect_timeout is None else connect_timeout
@@ -72,7 +75,8 @@ class Client(Calls):
         self._hosts = ",".join(map(str, endpoints))
         self._listeners: tuple[Listener, ...] = ()
         self._settled = threading.Condition()
-        driver = ThreadDriver(self._session, f"zc.zk {self._hosts}", self._settle, sasl)
+        name, security = f"zc.zk {self._hosts}", secured(tls)
+        driver = ThreadDriver(self._session, name, self._settle, sasl, security)
         super().__init__(driver, acl, longest)
         if client_id is not None:
             self._session.attach(*arguments.client_id(client_id))
