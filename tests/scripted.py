@@ -39,6 +39,13 @@ class Peer:
         except (EOFError, OSError) as gone:
             raise PeerGoneError from gone
 
+    def receive_word(self) -> bytes:
+        """Give the four-letter word that the client began with."""
+        try:
+            return self._connection.recv(4, socket.MSG_WAITALL)
+        except OSError as gone:
+            raise PeerGoneError from gone
+
     def receive_request(self) -> wire.Request:
         """Give the next request."""
         return wire.parse_request(self.receive())

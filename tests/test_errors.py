@@ -199,3 +199,10 @@ def test_a_failed_authentication_tells_scheme_server_and_reason(
     assert (error.scheme, error.server, error.reason) == tuple(
         facts.get(each, "") for each in ("scheme", "server", "reason")
     )
+
+
+def test_a_version_that_is_not_told_shows_what_was_said() -> None:
+    error = errors.VersionUnknownError("srvr is not executed\n")
+
+    assert str(error) == "the server does not tell its version: 'srvr is not executed'"
+    assert error.answer == "srvr is not executed\n"

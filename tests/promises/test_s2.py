@@ -263,3 +263,9 @@ def test_s2_a_stream_that_is_cut_off_is_a_lost_connection(
         states.wait_for(State.CONNECTED, bound=SOON)
         assert client.get("/a")[0] == b"1"
         assert states.values == [State.SUSPENDED, State.CONNECTED]
+
+
+def test_s2_words_go_over_it_too(secure: TLSProxy, trusting: TLS) -> None:
+    with Client(secure.address, tls=trusting) as client:
+        assert client.command(b"ruok") == "imok"
+        assert client.server_version() >= (3, 4)

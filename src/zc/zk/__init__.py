@@ -53,6 +53,7 @@ from zc.zk.errors import (
     UnknownError,
     UnknownSessionError,
     UsageError,
+    VersionUnknownError,
     ZooKeeperError,
 )
 from zc.zk.protocol.sasl import DigestMD5
@@ -151,6 +152,7 @@ __all__ = [
     "UnknownError",
     "UnknownSessionError",
     "UsageError",
+    "VersionUnknownError",
     "WatchedEvent",
     "WatcherType",
     "ZooKeeper",

@@ -11,6 +11,7 @@ from typing import Self
 from zc.zk import arguments
 from zc.zk.calls import Calls
 from zc.zk.codes import KeeperState, State
+from zc.zk.drivers import words
 from zc.zk.drivers.results import AsyncResult
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.drivers.tls import Setting, secured
@@ -227,6 +228,26 @@ class Client(Calls):
     def _tell(self, listener: Listener, state: State) -> None:
         if listener(state) is True:
             self.remove_listener(listener)
+
+    # --- what servers say about themselves
+
+    def command(self, cmd: bytes = b"ruok") -> str:
+        """Return the server's answer to a four-letter word, on a connection of its own; needs no session.
+
+        Asks the server that we are connected to, else the first that answers. A word that the server does not allow is
+        answered by a line that says so. Raises `FailedConnect` where none answers within `operation_timeout`.
+        """
+        return words.ask(self.driver.servers, cmd, self.driver.security, self.operation_timeout)
+
+    def server_version(self, retries: int = 3) -> tuple[int, ...]:
+        """Return the server's version, such as (3, 8, 0), as a four-letter word tells it.
+
+        Raises `VersionUnknownError` where none is allowed, or the server does not serve, `FailedConnect` as `command`.
+        """
+        driver = self.driver
+        return words.server_version(
+            driver.servers, driver.security, self.operation_timeout, retries
+        )
 
     # --- identities
 

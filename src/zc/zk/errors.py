@@ -104,6 +104,17 @@ class FailedConnect(NetworkError):  # noqa: N818 (the name is zc.zk's)
         return f"no ZooKeeper server within {self.seconds:g} s ({tried or 'none was tried'})"
 
 
+class VersionUnknownError(ZooKeeperError):
+    """No four-letter word that the servers allow tells their version; `answer` is what they said instead."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+    def __str__(self) -> str:
+        return f"the server does not tell its version: {self.answer.strip()[:200]!r}"
+
+
 _BY_CODE: dict[int, type[CodedError]] = {}
 E = TypeVar("E", bound=CodedError)
 

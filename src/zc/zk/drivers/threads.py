@@ -18,6 +18,7 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
+from zc.zk.codes import State
 from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
 from zc.zk.drivers.dialling import dial, is_writable, reason_of
@@ -314,6 +315,14 @@ class ThreadDriver:
                 self._wire = None
             wire.hang_up()
             wire.close()
+
+    @property
+    def servers(self) -> tuple[Endpoint, ...]:
+        """The server that we are connected to; without one, all in the order of trying."""
+        server = self.session.server
+        if server is not None and self.session.state is State.CONNECTED:
+            return (server,)
+        return self.session.ensemble.order
 
     # --- what dialling asks and tells
 
