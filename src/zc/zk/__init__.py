@@ -8,6 +8,7 @@ from zc.zk.client import Client
 from zc.zk.codes import AddWatchMode, EventType, KeeperState, State, WatcherType
 from zc.zk.drivers.gssapi import GSSAPI
 from zc.zk.drivers.results import AsyncResult
+from zc.zk.drivers.retrying import Retry
 from zc.zk.drivers.tls import TLS
 from zc.zk.errors import (
     APIError,
@@ -62,6 +63,7 @@ from zc.zk.registry.addresses import format_addr, parse_addr
 from zc.zk.registry.live import CancelWatch, Children, Properties
 from zc.zk.registry.properties import decode, encode
 from zc.zk.registry.registrar import RegisteredServer
+from zc.zk.retry import ForceRetryError, RetryFailedError, RetryInterruptedError
 from zc.zk.security import (
     ACL,
     ANYONE_ID_UNSAFE,
@@ -112,6 +114,7 @@ __all__ = [
     "EphemeralOnLocalSessionError",
     "EventType",
     "FailedConnect",
+    "ForceRetryError",
     "ForkedClientError",
     "Id",
     "InvalidACLError",
@@ -138,6 +141,9 @@ __all__ = [
     "RequestTimeoutError",
     "RequestTooLargeError",
     "ResponseTooLargeError",
+    "Retry",
+    "RetryFailedError",
+    "RetryInterruptedError",
     "RolledBackError",
     "RuntimeInconsistency",
     "ServerError",

@@ -1,9 +1,25 @@
-"""How long to wait between attempts at something, and the plan that makes them."""
+"""How long to wait between attempts at something, the plan that makes them, and how that can end."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from zc.zk.errors import ZooKeeperError
 from zc.zk.plans import Pause, Plan, R
+
+
+class ForceRetryError(ZooKeeperError):
+    """Raised by a function that is being retried, to be called again."""
+
+
+class RetryFailedError(ZooKeeperError):
+    """There were as many attempts as were allowed; the last one's error is the cause of this one."""
+
+
+class RetryInterruptedError(ZooKeeperError):
+    """The retrying was given up because the `interrupt` function said so."""
+
+
+InterruptedError = RetryInterruptedError  # noqa: A001 (the documented name in this module)
 
 
 @dataclass(frozen=True, slots=True)
