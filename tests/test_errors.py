@@ -1,4 +1,5 @@
 import inspect
+import pickle
 
 import pytest
 
@@ -16,6 +17,7 @@ from zc.zk.errors import (
     NodeExistsError,
     NoNodeError,
     OperationTimeoutError,
+    OutcomeUnknown,
     ProtocolError,
     RequestTooLargeError,
     ResponseTooLargeError,
@@ -206,3 +208,51 @@ def test_a_version_that_is_not_told_shows_what_was_said() -> None:
 
     assert str(error) == "the server does not tell its version: 'srvr is not executed'"
     assert error.answer == "srvr is not executed\n"
+
+# Outcomes that are unknown
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionLoss("/a"),
+        OperationTimeoutError("/a", reason="late"),
+        SessionExpiredError("/a"),
+        ProtocolError("junk"),
+        UnknownError(-99, "/a"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_whose_outcome_is_unknown_can_be_caught_as_that_and_as_itself(
+    error: ZooKeeperError,
+) -> None:
+    known, text = type(error), str(error)
+    assert not isinstance(error, OutcomeUnknown)
+
+    error.maybe_applied = True
+
+    assert error.maybe_applied
+    assert isinstance(error, OutcomeUnknown)
+    assert isinstance(error, known)
+    assert type(error).__name__ == known.__name__
+    assert str(error).startswith(text)
+
+
+def test_an_error_may_turn_out_to_have_a_known_outcome() -> None:
+    error = ConnectionLoss("/a", maybe_applied=True)
+
+    error.maybe_applied = False
+
+    assert type(error) is ConnectionLoss
+    assert str(error) == "connection lost: /a"
+
+
+@pytest.mark.parametrize("maybe_applied", [False, True])
+def test_an_error_can_be_sent_to_another_process(maybe_applied: bool) -> None:
+    error = OperationTimeoutError("/a", reason="late", maybe_applied=maybe_applied)
+
+    there = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own)
+
+    assert isinstance(there, OutcomeUnknown) is maybe_applied
+    assert isinstance(there, OperationTimeoutError)
+    assert str(there) == str(error)

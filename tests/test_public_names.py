@@ -18,7 +18,7 @@ PROMISED = """
     Transaction AsyncResult ClientInfo RolledBackError RequestTooLargeError ReconfigDisabledError NewConfigNoQuorumError
     ReconfigInProgressError EphemeralOnLocalSessionError ThrottledOpError AddWatchMode WatcherType UsageError
     ArgumentError ArgumentTypeError
-    Retry ForceRetryError RetryFailedError RetryInterruptedError
+    OutcomeUnknown Retry ForceRetryError RetryFailedError RetryInterruptedError
 """
 
 

@@ -233,7 +233,7 @@ def test_a_reply_nobody_asked_for_leaves_a_write_unknown(
 
     error = error_of(lambda: client.set("/", b""))
 
-    assert type(error) is ConnectionLoss
+    assert isinstance(error, ConnectionLoss)
     assert str(error) == "connection lost: /; it may have been applied"
 
 
@@ -262,7 +262,7 @@ def test_a_call_that_is_never_answered_ends_in_time_and_says_why() -> None:
         error = error_of(lambda: client.get("/a"))
         client.stop()
 
-    assert type(error) is OperationTimeoutError
+    assert isinstance(error, OperationTimeoutError)
     assert str(error) == "no answer in time: /a"
 
 
@@ -288,7 +288,7 @@ def test_a_path_that_cannot_be_is_named_with_its_fault(
 ) -> None:
     error = error_of(lambda: client.get(path))
 
-    assert type(error) is kind
+    assert isinstance(error, kind)
     assert str(error) == text
 
 

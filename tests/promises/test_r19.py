@@ -135,7 +135,7 @@ def assert_all(
 ) -> None:
     for name, outcome in found.items():
         error = outcome.ended_in
-        assert type(error) is kind, f"{name}: {error!r}"
+        assert isinstance(error, kind), f"{name}: {error!r}"
         assert getattr(error, "maybe_applied", None) is maybe_applied, f"{name}: {error}"
         assert outcome.seconds < stretched(seconds), f"{name} took {outcome.seconds:.2f} s"
 
@@ -180,7 +180,7 @@ def test_r19_live_objects_and_registrations_end_their_calls_at_the_deadline_too(
     network.black_hole()
 
     for name, outcome in outcomes(subject, ON_OBJECTS).items():
-        assert type(outcome.ended_in) is OperationTimeoutError, f"{name}: {outcome}"
+        assert isinstance(outcome.ended_in, OperationTimeoutError), f"{name}: {outcome}"
         assert outcome.seconds < stretched(DEADLINE + LATE), f"{name}: {outcome}"
 
 

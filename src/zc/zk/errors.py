@@ -5,10 +5,12 @@ ZooKeeperError
 ├── NetworkError     the network lost something; `maybe_applied` says what that leaves open
 ├── ProtocolError    the peer broke the protocol: its connection is dropped
 └── UsageError       the caller got it wrong: nothing was sent
+
+Across it stands OutcomeUnknown: any of these, where what was asked for may have been done nevertheless.
 """
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from zc.zk.codes import ErrorCode
 
@@ -16,8 +18,47 @@ from zc.zk.codes import ErrorCode
 class ZooKeeperError(Exception):
     """The root of every error that this package raises for a reason of its own."""
 
-    maybe_applied: bool = False
-    """Whether the operation may have taken effect although it failed."""
+    @property
+    def maybe_applied(self) -> bool:
+        """Whether what failed may have taken effect nevertheless; then this is an `OutcomeUnknown`, too."""
+        return isinstance(self, OutcomeUnknown)
+
+    @maybe_applied.setter
+    def maybe_applied(self, maybe_applied: bool) -> None:
+        if maybe_applied != self.maybe_applied:
+            own = type(self)
+            self.__class__ = _unknown(own) if maybe_applied else own.__bases__[1]
+
+
+class OutcomeUnknown(ZooKeeperError):  # noqa: N818 (it says what is the matter)
+    """Marks every error after which what was asked for may have been done nevertheless.
+
+    Never raised as such: a `ConnectionLoss` whose `maybe_applied` is true is an `OutcomeUnknown` as well, and so is an
+    `OperationTimeoutError`, a `SessionExpiredError` and any other.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:  # Any: as `object.__reduce__`
+        return _unknown_again, (type(self).__bases__[1], self.args, vars(self))
+
+
+_UNKNOWN: dict[type[ZooKeeperError], type[ZooKeeperError]] = {}
+
+
+def _unknown(cls: type[ZooKeeperError]) -> type[ZooKeeperError]:
+    # `except` goes by classes alone: an error whose outcome is unknown is of another class, of the same name.
+    if cls not in _UNKNOWN:
+        names = {key: getattr(cls, key) for key in ("__module__", "__qualname__", "__doc__")}
+        _UNKNOWN[cls] = type(cls.__name__, (OutcomeUnknown, cls), names)
+    return _UNKNOWN[cls]
+
+
+def _unknown_again(
+    cls: type[ZooKeeperError], args: tuple[Any, ...], state: dict[str, Any]
+) -> ZooKeeperError:
+    error = cls.__new__(cls, *args)
+    vars(error).update(state)
+    error.maybe_applied = True
+    return error
 
 
 class CodedError(ZooKeeperError):
@@ -150,7 +191,14 @@ class UnknownError(ServerError):
 
 @_coded(ErrorCode.CONNECTION_LOSS, "connection lost")
 class ConnectionLoss(NetworkError):  # noqa: N818 (ZooKeeper's name)
-    """The connection dropped while the request was out: its outcome is unknown."""
+    """The connection dropped while the request was out, or there was none for a request that would not wait.
+
+    Of a write whose outcome the node itself may tell, `session_id` is the session that asked for it, and `zxid` a
+    transaction that came before it; both are 0 otherwise.
+    """
+
+    session_id = 0
+    zxid = 0
 
 
 @_coded(ErrorCode.SESSION_EXPIRED, "session expired")
