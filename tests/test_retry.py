@@ -1,12 +1,13 @@
+import contextlib
 from itertools import islice
 
 import pytest
 
-from tests.playbook import Playbook, Tree
-from zc.zk.errors import BadVersionError, NoNodeError
-from zc.zk.operations import GetData
+from tests.playbook import Playbook, Tree, failing
+from zc.zk.errors import BadVersionError, ConnectionLoss, NoNodeError, OperationTimeoutError
+from zc.zk.operations import GetData, SetData
 from zc.zk.plans import Pause, Plan
-from zc.zk.retry import Backoff, again
+from zc.zk.retry import Backoff, again, widened
 
 
 def no_chance() -> float:
@@ -57,3 +58,81 @@ def test_another_error_ends_it_at_once() -> None:
         play.run()
 
     assert play.steps == [GetData("/a")]
+
+
+# widened
+
+
+def writing() -> Plan[bytes]:
+    yield from SetData("/a", b"x")
+    return (yield from reading())
+
+
+def test_a_widened_plan_gives_its_result() -> None:
+    assert Playbook(Tree("/a"), widened(writing())).run() == b"x"
+
+
+def test_an_error_after_a_write_says_that_it_may_have_been_applied() -> None:
+    play = Playbook(Tree("/a"), widened(writing()))
+    play.before.append((GetData, failing(OperationTimeoutError("/a"))))
+
+    with pytest.raises(OperationTimeoutError) as caught:
+        play.run()
+
+    assert caught.value.maybe_applied
+
+
+def test_an_error_before_any_write_says_that_nothing_was_applied() -> None:
+    play = Playbook(Tree("/a"), widened(writing()))
+    play.before.append((SetData, failing(OperationTimeoutError("/a"))))
+
+    with pytest.raises(OperationTimeoutError) as caught:
+        play.run()
+
+    assert not caught.value.maybe_applied
+
+
+def test_an_error_after_a_write_that_may_have_been_applied_says_so() -> None:
+    def insisting() -> Plan[bytes]:
+        with contextlib.suppress(ConnectionLoss):
+            yield from SetData("/a", b"x")
+        return (yield from reading())
+
+    play = Playbook(Tree("/a"), widened(insisting()))
+    play.before += [
+        (SetData, failing(ConnectionLoss(maybe_applied=True))),
+        (GetData, failing(OperationTimeoutError("/a"))),
+    ]
+
+    with pytest.raises(OperationTimeoutError) as caught:
+        play.run()
+
+    assert caught.value.maybe_applied
+
+
+def test_a_refusal_after_a_write_is_a_refusal() -> None:
+    play = Playbook(Tree("/a"), widened(writing()))
+    play.before.append((GetData, failing(NoNodeError("/a"))))
+
+    with pytest.raises(NoNodeError) as caught:
+        play.run()
+
+    assert not caught.value.maybe_applied
+
+
+def test_what_interrupts_a_widened_plan_is_thrown_into_it() -> None:
+    cleaned = []
+
+    def careful() -> Plan[None]:
+        try:
+            yield from SetData("/a", b"x")
+        finally:
+            cleaned.append(True)
+
+    plan = widened(careful())
+    next(plan)
+
+    with pytest.raises(KeyboardInterrupt):
+        plan.throw(KeyboardInterrupt())
+
+    assert cleaned

@@ -170,7 +170,7 @@ def test_a_change_is_made_to_what_somebody_else_wrote_meanwhile() -> None:
 
 def test_a_change_whose_reply_was_lost_is_not_made_twice() -> None:
     play = counting()
-    play.after.append((SetData, failing(ConnectionLoss())))
+    play.after.append((SetData, failing(ConnectionLoss(maybe_applied=True))))
 
     data, stat = play.run()
 
@@ -181,7 +181,7 @@ def test_a_change_whose_reply_was_lost_is_not_made_twice() -> None:
 
 def test_a_change_that_never_arrived_is_made_again() -> None:
     play = counting()
-    play.before.append((SetData, failing(ConnectionLoss())))
+    play.before.append((SetData, failing(ConnectionLoss(maybe_applied=True))))
 
     data, stat = play.run()
 
@@ -192,7 +192,7 @@ def test_a_change_that_never_arrived_is_made_again() -> None:
 
 def test_a_change_whose_reply_was_lost_and_that_somebody_changed_again_is_made_anew() -> None:
     play = counting()
-    play.after.append((SetData, failing(ConnectionLoss())))
+    play.after.append((SetData, failing(ConnectionLoss(maybe_applied=True))))
     play.before += [(GetData, lambda: None), (GetData, lambda: play.tree.write("/a", b'{"n": 5}'))]
 
     data, _ = play.run()
@@ -227,7 +227,7 @@ def test_a_change_that_json_cannot_hold_writes_nothing() -> None:
 
 def test_an_error_after_a_lost_reply_says_that_the_change_may_have_been_made() -> None:
     play = Playbook(Tree("/a"), change("/a", lambda old: {**old, "b": 1}))
-    play.after.append((SetData, failing(ConnectionLoss())))
+    play.after.append((SetData, failing(ConnectionLoss(maybe_applied=True))))
     play.before.append((GetData, lambda: None))
     play.before.append((GetData, failing(OperationTimeoutError("/a"))))
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from zc.zk.errors import ZooKeeperError
+from zc.zk.errors import NetworkError, ZooKeeperError
+from zc.zk.operations import Operation
 from zc.zk.plans import Pause, Plan, R
 
 
@@ -40,6 +41,33 @@ class Backoff:
         while True:
             yield pause * (1 - self.jitter * chance())
             pause = min(pause * self.factor, self.longest)
+
+
+def widened(plan: Plan[R]) -> Plan[R]:
+    """Run a plan; an error of the network says that it may have been applied, where a step before it was or may be.
+
+    To whoever asked for all of it, what the last step left undone is not the whole truth.
+    """
+    is_written = False
+    try:
+        step = next(plan)
+        while True:
+            try:
+                answer = yield step
+            except ZooKeeperError as error:
+                is_written = is_written or error.maybe_applied
+                step = plan.throw(error)
+            except BaseException as error:  # noqa: BLE001 (the plan decides what becomes of it)
+                step = plan.throw(error)
+            else:
+                is_written = is_written or (isinstance(step, Operation) and not step.is_read)
+                step = plan.send(answer)
+    except StopIteration as end:
+        result: R = end.value
+        return result
+    except NetworkError as error:
+        error.maybe_applied = error.maybe_applied or is_written
+        raise
 
 
 def again(

@@ -12,11 +12,11 @@ from zc.zk.errors import (
     ArgumentTypeError,
     BadVersionError,
     ConnectionLoss,
-    NetworkError,
 )
 from zc.zk.operations import GetData, SetData
 from zc.zk.plans import Plan
 from zc.zk.records import Stat
+from zc.zk.retry import widened
 
 Data = dict[str, Any]  # Any: JSON
 STRING_VALUE = "string_value"
@@ -96,19 +96,21 @@ def change(path: str, apply: Callable[[Data], Mapping[str, Any]]) -> Plan[tuple[
     Compared and set: when somebody else writes in between, `apply` is called again with what they wrote. When the
     reply is lost, the node tells whether the change was made.
     """
+    return (yield from widened(_changing(path, apply)))
+
+
+def _changing(path: str, apply: Callable[[Data], Mapping[str, Any]]) -> Plan[tuple[bytes, Stat]]:
     made: tuple[bytes, int] | None = None
-    try:
-        while True:
-            data, stat = yield from GetData(path)
-            if made == (data, stat.version):
-                return data, stat
-            new = encode(apply(decode(data, path)))
-            try:
-                return new, (yield from SetData(path, new, stat.version))
-            except BadVersionError:
-                continue
-            except ConnectionLoss:
-                made = new, stat.version + 1
-    except NetworkError as error:
-        error.maybe_applied = error.maybe_applied or made is not None
-        raise
+    while True:
+        data, stat = yield from GetData(path)
+        if made == (data, stat.version):
+            return data, stat
+        new = encode(apply(decode(data, path)))
+        try:
+            return new, (yield from SetData(path, new, stat.version))
+        except BadVersionError:
+            continue
+        except ConnectionLoss as error:
+            if not error.maybe_applied:
+                raise
+            made = new, stat.version + 1

@@ -12,7 +12,6 @@ from zc.zk.errors import (
     BadVersionError,
     ConnectionClosedError,
     ConnectionLoss,
-    NetworkError,
     NoAuthError,
     NodeExistsError,
     NoNodeError,
@@ -25,7 +24,7 @@ from zc.zk.operations import Create, Delete, Exists, GetData, Multi, SetData
 from zc.zk.plans import Change, Pause, Plan, Wait, Whoami
 from zc.zk.protocol.requests import encode
 from zc.zk.records import Stat, WatchedEvent
-from zc.zk.retry import Backoff
+from zc.zk.retry import Backoff, widened
 from zc.zk.security import ACL
 
 # After a refusal, such as a missing parent, there is nothing to watch for; who else was refused has a pace of his own.
@@ -42,25 +41,27 @@ def claim(path: str, data: bytes, acl: tuple[ACL, ...], patience: float) -> Plan
     crashed, is waited for, up to `patience` seconds; then, or when it is of no session, `NodeExistsError` names the
     owner. Of any other error, `maybe_applied` says whether it may have left a node of ours.
     """
+    yield from widened(_claiming(path, data, acl, patience))
+
+
+def _claiming(path: str, data: bytes, acl: tuple[ACL, ...], patience: float) -> Plan[None]:
     lost_reply = False
-    try:
-        while True:
-            try:
-                yield from Create(path, data, acl, CreateFlag.EPHEMERAL)
-                return
-            except ConnectionLoss:
-                lost_reply = True  # the node itself will tell whether it was made
-            except ConnectionClosedError:
+    while True:
+        try:
+            yield from Create(path, data, acl, CreateFlag.EPHEMERAL)
+            return
+        except ConnectionLoss as error:
+            if not error.maybe_applied:
                 raise
-            except SessionExpiredError:
-                continue  # it was never sent: the next session makes it
-            except NodeExistsError:
-                pass
-            if (yield from _is_ours(path, patience, lost_reply=lost_reply)):
-                return
-    except NetworkError as error:
-        error.maybe_applied = error.maybe_applied or lost_reply
-        raise
+            lost_reply = True  # the node itself will tell whether it was made
+        except ConnectionClosedError:
+            raise
+        except SessionExpiredError:
+            continue  # it was never sent: the next session makes it
+        except NodeExistsError:
+            pass
+        if (yield from _is_ours(path, patience, lost_reply=lost_reply)):
+            return
 
 
 def _is_ours(path: str, patience: float, *, lost_reply: bool) -> Plan[bool]:
