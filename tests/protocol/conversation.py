@@ -34,8 +34,15 @@ class Asked(Request):
 
     __slots__ = ("answers", "errors")
 
-    def __init__(self, operation: Operation[Any], root: str = "", deadline: float = NEVER) -> None:
-        super().__init__(operation, encode(operation, root), deadline)
+    def __init__(
+        self,
+        operation: Operation[Any],
+        root: str = "",
+        deadline: float = NEVER,
+        *,
+        fail_fast: bool = False,
+    ) -> None:
+        super().__init__(operation, encode(operation, root), deadline, fail_fast)
         self.answers: list[Any] = []  # Any: the answer's type is the operation's
         self.errors: list[Exception] = []
 

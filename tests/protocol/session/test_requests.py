@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.protocol.conversation import Asked, T, stat
+from tests.protocol.conversation import SESSION_ID, Asked, T, stat
 from tests.protocol.session.phases import online, waiting
 from zc.zk.errors import (
     ConnectionLoss,
@@ -11,11 +11,13 @@ from zc.zk.errors import (
     ZooKeeperError,
 )
 from zc.zk.operations import (
+    Auth,
     Create,
     Delete,
     Exists,
     GetChildren,
     GetData,
+    Multi,
     Operation,
     Ping,
     SetData,
@@ -218,3 +220,114 @@ def test_requests_may_linger_while_many_are_in_flight(count: int) -> None:
         talk.ask(Sync("/"))
 
     assert talk.session.may_linger is (count > 32)
+
+
+def test_a_write_that_was_cut_off_says_what_was_known_when_it_was() -> None:
+    talk = online()
+    talk.ask(Sync("/"))
+    talk.reply("/", zxid=7)
+    asked = talk.ask(Create("/a"))
+
+    talk.drop("reset")
+
+    assert isinstance(asked.error, ConnectionLoss)
+    assert (asked.error.session_id, asked.error.zxid) == (SESSION_ID, 7)
+    assert asked.error.reason == "reset"
+
+
+@pytest.mark.parametrize("rival", [Delete("/a"), Multi((Create("/a"),))], ids=["delete", "multi"])
+def test_of_two_writes_cut_off_together_a_look_at_the_node_tells_neither(
+    rival: Operation[Any],
+) -> None:
+    talk = online()
+    first, second = talk.ask(Create("/a")), talk.ask(rival)
+
+    talk.drop()
+
+    for asked in (first, second):
+        assert isinstance(asked.error, ConnectionLoss)
+        assert asked.error.maybe_applied
+        assert asked.error.session_id == 0
+
+
+# Failing fast
+
+
+def test_what_shall_fail_fast_does_not_wait_for_a_server() -> None:
+    talk = waiting()
+    asked = Asked(Sync("/a"), fail_fast=True)
+
+    talk.session.submit(asked, talk.now)
+
+    assert isinstance(asked.error, ConnectionLoss)
+    assert not asked.error.maybe_applied
+    assert "no connection" in str(asked.error)
+
+
+def test_what_shall_fail_fast_is_sent_where_there_is_a_server() -> None:
+    talk = online()
+    asked = Asked(Sync("/a"), fail_fast=True)
+    talk.session.submit(asked, talk.now)
+    talk.collect()
+
+    talk.reply("/a")
+
+    assert asked.answer == "/a"
+
+
+@pytest.mark.parametrize("operation", [Sync("/a"), Delete("/a")], ids=["read", "write"])
+def test_what_shall_fail_fast_fails_when_the_connection_is_lost_before_it_was_sent(
+    operation: Operation[Any],
+) -> None:
+    talk = online()
+    asked = Asked(operation, fail_fast=True)
+    talk.session.submit(asked, talk.now)
+
+    talk.drop("reset")
+
+    assert isinstance(asked.error, ConnectionLoss)
+    assert not asked.error.maybe_applied
+
+
+def test_a_read_that_shall_fail_fast_is_not_asked_again() -> None:
+    talk = online()
+    asked = Asked(Sync("/a"), fail_fast=True)
+    talk.session.submit(asked, talk.now)
+    talk.collect()
+
+    talk.drop()
+
+    assert isinstance(asked.error, ConnectionLoss)
+    assert not asked.error.maybe_applied
+    talk.connect()
+    talk.greet()
+    assert talk.asked == []
+
+
+def test_a_write_that_was_sent_and_shall_fail_fast_may_have_been_applied() -> None:
+    talk = online()
+    asked = Asked(Delete("/a"), fail_fast=True)
+    talk.session.submit(asked, talk.now)
+    talk.collect()
+
+    talk.drop()
+
+    assert isinstance(asked.error, ConnectionLoss)
+    assert asked.error.maybe_applied
+
+
+@pytest.mark.parametrize("is_online", [False, True])
+def test_an_identity_that_shall_fail_fast_is_shown_later_all_the_same(is_online: bool) -> None:
+    talk = online() if is_online else waiting()
+    bob = Auth("digest", b"bob:secret")
+    asked = Asked(bob, fail_fast=True)
+
+    talk.session.submit(asked, talk.now)
+    talk.collect()
+    if is_online:
+        talk.drop()
+
+    assert isinstance(asked.error, ConnectionLoss)
+    talk.connect()
+    talk.greet()
+    assert talk.asked == [bob]

@@ -19,20 +19,26 @@ R = TypeVar("R")
 log = logging.getLogger("zc.zk")
 
 
-def run(driver: "ThreadDriver", plan: Plan[R], deadline: float, longest: float = NEVER) -> R:
+def run(
+    driver: "ThreadDriver",
+    plan: Plan[R],
+    deadline: float,
+    longest: float = NEVER,
+    fail_fast: bool = False,
+) -> R:
     """Run a plan in the caller's thread and return its result.
 
     Each operation fails with `OperationTimeoutError` at the deadline, or when it has had no answer for `longest`
     seconds. A wait that has a bound of its own does not count: it puts the deadline off; any other ends as false at the
-    deadline. Whatever interrupts the caller, such as KeyboardInterrupt, is thrown into the plan, which cleans up and
-    lets it go.
+    deadline. With `fail_fast` no operation waits for a connection. Whatever interrupts the caller, such as
+    KeyboardInterrupt, is thrown into the plan, which cleans up and lets it go.
     """
     try:
         step = next(plan)
         while True:
             begun = monotonic()
             try:
-                answer = _perform(driver, step, deadline, longest)
+                answer = _perform(driver, step, deadline, longest, fail_fast)
             except BaseException as error:  # noqa: BLE001 (the plan decides what becomes of it)
                 step = plan.throw(error)
             else:
@@ -44,12 +50,14 @@ def run(driver: "ThreadDriver", plan: Plan[R], deadline: float, longest: float =
         return result
 
 
-def _perform(driver: "ThreadDriver", step: Step[Any], deadline: float, longest: float) -> Any:
+def _perform(
+    driver: "ThreadDriver", step: Step[Any], deadline: float, longest: float, fail_fast: bool
+) -> Any:
     until = min(deadline, monotonic() + longest)
     if isinstance(step, Operation):
-        return driver.call(step, until)
+        return driver.call(step, until, fail_fast)
     if isinstance(step, Together):
-        results = [driver.call_async(each, until) for each in step.operations]
+        results = [driver.call_async(each, until, fail_fast) for each in step.operations]
         return [_outcome(result.get) for result in results]
     if isinstance(step, Wait):
         until = deadline if step.seconds is None else monotonic() + step.seconds

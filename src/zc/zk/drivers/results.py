@@ -43,8 +43,10 @@ class Waiting(Request):
 
     __slots__ = ("_answer", "_error", "_latch")
 
-    def __init__(self, operation: Operation[Any], body: bytes, deadline: float) -> None:
-        super().__init__(operation, body, deadline)
+    def __init__(
+        self, operation: Operation[Any], body: bytes, deadline: float, fail_fast: bool = False
+    ) -> None:
+        super().__init__(operation, body, deadline, fail_fast)
         self._latch = threading.Lock()
         self._latch.acquire()
         self._answer: Any = None  # the operation's type of answer
@@ -83,9 +85,14 @@ class AsyncResult(Request, Generic[T]):
     __slots__ = ("_answer", "_driver", "_error", "_latches", "_links")
 
     def __init__(
-        self, driver: "ThreadDriver", operation: Operation[Any], body: bytes, deadline: float
+        self,
+        driver: "ThreadDriver",
+        operation: Operation[Any],
+        body: bytes,
+        deadline: float,
+        fail_fast: bool = False,
     ) -> None:
-        super().__init__(operation, body, deadline)
+        super().__init__(operation, body, deadline, fail_fast)
         self._driver = driver
         self._answer: Any = None
         self._error: Exception | None = None

@@ -26,7 +26,12 @@ from zc.zk.drivers.exposure import Exposure
 from zc.zk.drivers.results import AsyncResult, Latch, Waiting
 from zc.zk.drivers.tls import Security
 from zc.zk.drivers.wire import Wire
-from zc.zk.errors import ConnectionClosedError, ForkedClientError, OperationTimeoutError
+from zc.zk.errors import (
+    ConnectionClosedError,
+    ConnectionLoss,
+    ForkedClientError,
+    OperationTimeoutError,
+)
 from zc.zk.operations import Operation
 from zc.zk.protocol.ensemble import Endpoint
 from zc.zk.protocol.live import Live
@@ -126,17 +131,23 @@ class ThreadDriver:
 
     # --- asking
 
-    def call(self, operation: Operation[R], deadline: float) -> R:
-        """Return the answer to an operation, or raise its error; at the deadline `OperationTimeoutError`."""
-        request = Waiting(operation, encode(operation, self.session.trail.root), deadline)
+    def call(self, operation: Operation[R], deadline: float, fail_fast: bool = False) -> R:
+        """Return the answer to an operation, or raise its error; at the deadline `OperationTimeoutError`.
+
+        One that shall `fail_fast` does not wait for a connection.
+        """
+        body = encode(operation, self.session.trail.root)
+        request = Waiting(operation, body, deadline, fail_fast)
         self.submit(request)
         answer: R = request.wait(self.tick)
         return answer
 
-    def call_async(self, operation: Operation[R], deadline: float) -> AsyncResult[R]:
+    def call_async(
+        self, operation: Operation[R], deadline: float, fail_fast: bool = False
+    ) -> AsyncResult[R]:
         """Ask, and return at once what will have the outcome."""
         body = encode(operation, self.session.trail.root)
-        result: AsyncResult[R] = AsyncResult(self, operation, body, deadline)
+        result: AsyncResult[R] = AsyncResult(self, operation, body, deadline, fail_fast)
         self.submit(result, linger=True)
         return result
 
@@ -193,10 +204,11 @@ class ThreadDriver:
 
     # --- live nodes
 
-    def keep(self, lives: Sequence[Live], deadline: float) -> None:
+    def keep(self, lives: Sequence[Live], deadline: float, fail_fast: bool = False) -> None:
         """Make live nodes current, all at once, and return when all are known.
 
-        Raises `OperationTimeoutError` at the deadline, and drops them.
+        Raises `OperationTimeoutError` at the deadline, and drops them; with `fail_fast`, `ConnectionLoss` where there
+        is no connection to begin with.
         """
         self.require_own_process()
         unknown = set(lives)
@@ -210,6 +222,8 @@ class ThreadDriver:
         with self.lock:
             if self.session.phase.is_ending:
                 raise ConnectionClosedError(lives[0].path)
+            if fail_fast and not self.session.takes_requests:
+                raise ConnectionLoss(lives[0].path, reason=self.session.standing)
             for live in lives:
                 live.on_change = partial(learn, live)
                 live.refresh()

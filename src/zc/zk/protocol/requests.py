@@ -48,15 +48,23 @@ class Request:
     """One operation, from being asked for to its outcome.
 
     Drivers derive their waiters from it. `resolve` and `fail` are called once, under the driver's lock, so they may
-    only take note. `ended` requests stay in line for their reply, which is then dropped.
+    only take note. `ended` requests stay in line for their reply, which is then dropped. One that shall `fail_fast`
+    never waits for a connection.
     """
 
-    __slots__ = ("body", "deadline", "ended", "operation", "xid")
+    __slots__ = ("body", "deadline", "ended", "fail_fast", "operation", "xid")
 
-    def __init__(self, operation: Operation[Any], body: bytes, deadline: float = NEVER) -> None:
+    def __init__(
+        self,
+        operation: Operation[Any],
+        body: bytes,
+        deadline: float = NEVER,
+        fail_fast: bool = False,
+    ) -> None:
         self.operation = operation
         self.body = body
         self.deadline = deadline
+        self.fail_fast = fail_fast
         self.xid = 0
         self.ended = False
 

@@ -8,7 +8,7 @@ has it answered. All calls come under one lock, and time is an argument.
 Its states, and what may follow what, are in `states`.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from zc.zk.codes import KeeperState, State
@@ -103,6 +103,8 @@ class Session:
             request.fail(self.ended_error(request))
         else:
             self.queue.append(request)
+        if request.fail_fast and not self.phase.is_served and not request.ended:
+            request.fail(ConnectionLoss(request.path, reason=self.standing))
         if request.deadline < self._earliest:  # noqa: PLR1730 (`min` costs more than all the rest here)
             self._earliest = request.deadline
 
@@ -357,7 +359,7 @@ class Session:
         self._search.end()
         if self.connection is not None:
             self._acknowledged_at = max(self._acknowledged_at, self.connection.acknowledged_at)
-            self._take_back(self.connection)
+            self._take_back(self.connection, reason)
         if was_open:
             self._down_since = now
             self.keeper_state = KeeperState.CONNECTING
@@ -382,15 +384,24 @@ class Session:
         retry_at = now + self.ensemble.pause(now - self._down_since)
         self._retry_at = self._given_up_at if now < self._given_up_at < retry_at else retry_at
 
-    def _take_back(self, connection: Connection) -> None:
+    def _take_back(self, connection: Connection, reason: str) -> None:
         # Reads, and what never left, are asked again in their order; for a write "lost" means "unknown", not "no".
         self.connection = None
         sent, unsent = connection.unanswered()
         again = [*(request for request in sent if request.is_repeatable), *unsent]
+        for request in [*again, *self.queue, *self._arming.identifying]:
+            if request.fail_fast and not request.ended:
+                request.fail(ConnectionLoss(request.path, reason=reason))
         self.queue.extendleft(reversed([request for request in again if not request.ended]))
-        for request in sent:
-            if not request.ended and not request.is_repeatable:
-                request.fail(ConnectionLoss(request.path, maybe_applied=True))
+        lost = [request for request in sent if not request.is_repeatable]
+        paths = Counter(request.path for request in lost)
+        for request in lost:
+            if not request.ended:
+                error = ConnectionLoss(request.path, reason=reason, maybe_applied=True)
+                # Of two writes to one node, what is found there does not tell which one was applied.
+                if paths[request.path] == 1 and None not in paths:
+                    error.session_id, error.zxid = self.identity.session_id, self.trail.zxid
+                request.fail(error)
 
     def _under_way(self) -> list[Request]:
         return [] if self.connection is None else list(self.connection.in_flight)
