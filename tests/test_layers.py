@@ -32,18 +32,9 @@ LAYERS = (
     {"cli"},
 )
 PURE = {
-    *(
-        "codes",
-        "errors",
-        "paths",
-        "jute",
-        "records",
-        "operations",
-        "security",
-        "arguments",
-        "transactions",
-    ),
-    *("plans", "retry", "protocol", "recipes.nodes", "registry.addresses", "registry.properties"),
+    *("codes", "errors", "paths", "jute", "records", "operations", "security", "arguments"),
+    *("transactions", "plans", "retry", "protocol", "recipes.nodes", "recipes.outcomes"),
+    *("registry.addresses", "registry.properties"),
     *("registry.servers", "server"),
 }
 IMPURE = {"server.net", "server.folder"}  # where the embedded server meets sockets and files

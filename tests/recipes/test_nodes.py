@@ -1,7 +1,8 @@
 import pytest
 
-from tests.playbook import Playbook, Tree, failing
-from zc.zk.errors import ConnectionLoss, NodeExistsError, NoNodeError
+from tests.playbook import US, Playbook, Tree, failing
+from zc.zk.codes import CreateFlag
+from zc.zk.errors import ConnectionLoss, NodeExistsError, NoNodeError, OperationTimeoutError
 from zc.zk.operations import Create, Create2, Delete, Exists, GetChildren
 from zc.zk.plans import Plan
 from zc.zk.recipes.nodes import create_with_parents, delete_recursively, ensure_path
@@ -70,12 +71,43 @@ def test_a_chroot_that_cannot_be_made_is_an_error() -> None:
         play.run()
 
 
-def test_a_lost_connection_while_a_path_is_made_reaches_the_caller() -> None:
-    play = Playbook(Tree(), ensuring("/a"))
-    play.after.append((Create, failing(ConnectionLoss(maybe_applied=True))))
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_path_whose_making_was_cut_off_is_made_all_the_same(when: str) -> None:
+    tree = Tree()
+    play = Playbook(tree, ensuring("/a/b"))
+    deeds = play.before if when == "before" else play.after
+    deeds.append((Create, failing(ConnectionLoss(maybe_applied=True))))
 
-    with pytest.raises(ConnectionLoss):
+    assert play.run()
+    assert "/a/b" in tree.nodes
+
+
+@pytest.mark.parametrize(
+    ("plan", "kind"), [(ensuring("/a"), Create), (delete_recursively("/b"), Delete)]
+)
+def test_what_shall_fail_fast_does(plan: Plan[bool], kind: type[Create | Delete]) -> None:
+    play = Playbook(Tree("/b"), plan)
+    play.before.append((kind, failing(ConnectionLoss())))
+
+    with pytest.raises(ConnectionLoss) as caught:
         play.run()
+
+    assert not caught.value.maybe_applied
+
+
+def test_a_path_made_in_part_may_have_been_applied() -> None:
+    play = Playbook(Tree(), ensuring("/a/b"))
+    play.after.append((Create, lambda: None))
+    play.before += [
+        (Create, lambda: None),
+        (Create, lambda: None),
+        (Create, failing(OperationTimeoutError())),
+    ]
+
+    with pytest.raises(OperationTimeoutError) as caught:
+        play.run()
+
+    assert caught.value.maybe_applied
 
 
 # create_with_parents
@@ -105,7 +137,50 @@ def test_a_node_that_is_there_is_an_error() -> None:
         Playbook(Tree("/a"), create_with_parents(Create2("/a"))).run()
 
 
+def test_a_node_made_in_part_may_have_been_applied() -> None:
+    play = Playbook(Tree(), create_with_parents(Create2("/a/b")))
+    play.before += [(Create2, lambda: None), (Create2, failing(OperationTimeoutError()))]
+
+    with pytest.raises(OperationTimeoutError) as caught:
+        play.run()
+
+    assert caught.value.maybe_applied
+
+
+def test_an_ephemeral_node_below_others_that_was_cut_off_is_found() -> None:
+    tree = Tree("/a")
+    operation = Create2("/a/b", flags=CreateFlag.EPHEMERAL)
+    play = Playbook(tree, create_with_parents(operation))
+    lost = ConnectionLoss("/a/b", maybe_applied=True)
+    lost.session_id, lost.zxid = US, tree.zxid
+    play.after.append((Create2, failing(lost)))
+
+    assert play.run() == ("/a/b", tree.nodes["/a/b"].stat)
+    assert len(play.asked(Create2)) == 1
+
+
 # delete_recursively
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_branch_whose_deletion_was_cut_off_is_deleted_all_the_same(when: str) -> None:
+    tree = Tree("/a", "/a/b")
+    play = Playbook(tree, delete_recursively("/a"))
+    deeds = play.before if when == "before" else play.after
+    deeds.append((Delete, failing(ConnectionLoss(maybe_applied=True))))
+
+    assert play.run()
+    assert list(tree.nodes) == ["/"]
+
+
+def test_a_branch_deleted_in_part_may_have_been_applied() -> None:
+    play = Playbook(Tree("/a", "/a/b"), delete_recursively("/a"))
+    play.before += [(Delete, lambda: None), (Delete, failing(OperationTimeoutError()))]
+
+    with pytest.raises(OperationTimeoutError) as caught:
+        play.run()
+
+    assert caught.value.maybe_applied
 
 
 def test_a_branch_is_deleted_and_nothing_else() -> None:

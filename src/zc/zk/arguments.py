@@ -291,6 +291,11 @@ def seconds(value: object, what: str, most: float = MOST_SECONDS) -> float:
     return float(value)
 
 
+def patience(value: object, what: str) -> float:
+    """Return a positive number of seconds; None stands for any number."""
+    return float("inf") if value is None else seconds(value, what)
+
+
 def client_id(value: object) -> tuple[int, bytes]:
     """Return the id and password of a session; errors never hold the password."""
     if not isinstance(value, tuple) or [type(part) for part in value] != [int, bytes]:

@@ -1,6 +1,8 @@
 """Every call on nodes, blocking and not, over a session that somebody else looks after."""
 
+import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any, Literal, TypeVar, overload
@@ -10,15 +12,17 @@ from zc.zk.codes import ANY_VERSION, AddWatchMode, WatcherType
 from zc.zk.drivers import planning
 from zc.zk.drivers.results import AsyncResult, Work
 from zc.zk.drivers.threads import ThreadDriver
-from zc.zk.errors import ZooKeeperError
+from zc.zk.errors import ConnectionLoss, ZooKeeperError
 from zc.zk.operations import Create, Creates, Exists, MultiRead, Operation, Watch, WhoAmI
 from zc.zk.plans import Plan
-from zc.zk.recipes import nodes
+from zc.zk.protocol.requests import NEVER
+from zc.zk.recipes import nodes, outcomes
 from zc.zk.records import ClientInfo, Stat, WatchedEvent
 from zc.zk.security import ACL, checked_acl
 from zc.zk.transactions import Transaction
 
 R = TypeVar("R")
+C = TypeVar("C", bound=Creates[Any])  # Any: answers of either type
 WatchCallback = Callable[[WatchedEvent], object]
 Servers = str | Sequence[str] | None
 _LONGEST_CATCHING_UP = 1.0  # seconds
@@ -31,11 +35,25 @@ class Calls:
     """
 
     def __init__(
-        self, driver: ThreadDriver, default_acl: Sequence[ACL], operation_timeout: float
+        self,
+        driver: ThreadDriver,
+        default_acl: Sequence[ACL],
+        operation_timeout: float | None,
+        fail_fast: bool = False,
     ) -> None:
         self.driver = driver
         self.default_acl = default_acl
         self.operation_timeout = operation_timeout
+        self.fail_fast = fail_fast
+
+    @property
+    def operation_timeout(self) -> float | None:
+        """How many seconds a call may take; None for as long as it takes."""
+        return None if self.patience == NEVER else self.patience
+
+    @operation_timeout.setter
+    def operation_timeout(self, seconds: float | None) -> None:
+        self.patience = arguments.patience(seconds, "the operation time-out")
 
     # --- nodes
 
@@ -51,6 +69,7 @@ class Calls:
         include_data: Literal[False] = False,
         container: bool = False,
         ttl: int | None = None,
+        protected: bool = False,
     ) -> str: ...
 
     @overload
@@ -66,6 +85,7 @@ class Calls:
         include_data: Literal[True],
         container: bool = False,
         ttl: int | None = None,
+        protected: bool = False,
     ) -> tuple[str, Stat]: ...
 
     def create(
@@ -79,6 +99,7 @@ class Calls:
         include_data: bool = False,
         container: bool = False,
         ttl: int | None = None,
+        protected: bool = False,
     ) -> str | tuple[str, Stat]:
         """Create a node and return its path; with `include_data` its path and status.
 
@@ -90,6 +111,10 @@ class Calls:
         Raises `NodeExistsError`, `NoNodeError` where the parent is missing, `NoChildrenForEphemeralsError`,
         `InvalidACLError`, and `UnimplementedError` where the server makes no such nodes: for a `ttl` it must be set up
         with `extendedTypesEnabled`.
+
+        A reply that was lost with the connection is made up for where it can be told whose the node is: of an
+        `ephemeral` node that is no `sequence` one, by its owner; and of each `protected` one, which gets a name of its
+        own, `_c_<guid>-` and then the name that was given. Of others, the outcome is raised as unknown.
         """
         operation = arguments.create(
             path,
@@ -103,9 +128,14 @@ class Calls:
         )
         created: str | tuple[str, Stat]
         if type(operation) is Create and not makepath:
-            created = self._call(operation)
+            created = self._surely(_named(operation, protected), is_protected=protected)
         else:
-            creating = nodes.create(operation, makepath=makepath, include_data=include_data)
+            creating = nodes.create(
+                _named(operation, protected),
+                makepath=makepath,
+                include_data=include_data,
+                is_protected=protected,
+            )
             created = self.run(creating)
         self.catch_up(created if isinstance(created, str) else created[0])
         return created
@@ -121,6 +151,7 @@ class Calls:
         include_data: bool = False,
         container: bool = False,
         ttl: int | None = None,
+        protected: bool = False,
     ) -> AsyncResult[Any]:  # Any: str, or with `include_data` a tuple
         """As `create`, without waiting."""
         operation: Creates[Any] = arguments.create(
@@ -133,9 +164,14 @@ class Calls:
             time_to_live=ttl,
             with_status=include_data,
         )
-        if not makepath and (include_data or type(operation) is Create):
+        if not (makepath or protected) and (include_data or type(operation) is Create):
             return self._call_async(operation)
-        creating = nodes.create(operation, makepath=makepath, include_data=include_data)
+        creating = nodes.create(
+            _named(operation, protected),
+            makepath=makepath,
+            include_data=include_data,
+            is_protected=protected,
+        )
         return self.run_async(creating, "create", path)
 
     def ensure_path(self, path: str, acl: Sequence[ACL] | None = None) -> bool:
@@ -152,7 +188,8 @@ class Calls:
     def delete(self, path: str, version: int = ANY_VERSION, recursive: bool = False) -> bool:
         """Delete a node, which must have no children unless `recursive`.
 
-        Raises `NoNodeError` (not when recursive), `NotEmptyError`, `BadVersionError` unless `version` is -1.
+        Raises `NoNodeError` (not when recursive), `NotEmptyError`, `BadVersionError` unless `version` is -1. When the
+        reply is lost with the connection, a node that is gone counts as deleted, by whomever.
         """
         operation = arguments.delete(path, version)
         if recursive:
@@ -227,7 +264,8 @@ class Calls:
     def set(self, path: str, value: bytes | None, version: int = ANY_VERSION) -> Stat:
         """Replace a node's data and return its new status.
 
-        Raises `NoNodeError`, `NoAuthError`, `BadVersionError` unless `version` is -1 or the node's.
+        Raises `NoNodeError`, `NoAuthError`, `BadVersionError` unless `version` is -1 or the node's. When the reply is
+        lost with the connection, a `version` tells whether the data was certainly not written; then it is written now.
         """
         return self._write(arguments.set_data(path, value, version), path)
 
@@ -401,30 +439,40 @@ class Calls:
     # --- running
 
     def run(self, plan: Plan[R], timeout: float | None = None) -> R:
-        """Run a plan to its end; its steps share one deadline, `operation_timeout` from now unless given.
+        """Run a plan to its end; its steps share one deadline, `timeout` or `operation_timeout` from now.
 
         No operation of it waits longer than `operation_timeout`, whatever the deadline.
         """
-        seconds = self.operation_timeout if timeout is None else timeout
-        return planning.run(self.driver, plan, monotonic() + seconds, self.operation_timeout)
+        until = monotonic() + (self.patience if timeout is None else timeout)
+        return planning.run(self.driver, plan, until, self.patience, self.fail_fast)
 
     def run_async(self, plan: Plan[R], name: str, path: str | None = None) -> AsyncResult[R]:
         """Run a plan in the background, under the same bounds as by `run`.
 
         `name` and `path` say in errors what is under way.
         """
-        now = monotonic()
-        work, longest = Work(name, path), self.operation_timeout
-        return planning.run_async(self.driver, plan, work, now + longest, longest)
+        until = monotonic() + self.patience
+        work = Work(name, path)
+        return planning.run_async(self.driver, plan, work, until, self.patience, self.fail_fast)
 
     def _call(self, operation: Operation[R]) -> R:
-        return self.driver.call(operation, monotonic() + self.operation_timeout)
+        return self.driver.call(operation, monotonic() + self.patience, self.fail_fast)
 
     def _call_async(self, operation: Operation[R]) -> AsyncResult[R]:
-        return self.driver.call_async(operation, monotonic() + self.operation_timeout)
+        return self.driver.call_async(operation, monotonic() + self.patience, self.fail_fast)
+
+    def _surely(self, operation: Operation[R], *, is_protected: bool = False) -> R:
+        until = monotonic() + self.patience
+        try:
+            return self.driver.call(operation, until, self.fail_fast)
+        except ConnectionLoss as lost:
+            if self.fail_fast or not lost.session_id:
+                raise
+            plan = outcomes.settle(operation, lost, is_protected=is_protected)
+            return planning.run(self.driver, plan, until)
 
     def _write(self, operation: Operation[R], path: str) -> R:
-        answer = self._call(operation)
+        answer = self._surely(operation)
         self.catch_up(path)
         return answer
 
@@ -438,7 +486,7 @@ class Calls:
         for path in written:
             while readings.concern(path) or readings.concern(paths.parent(path)):
                 try:
-                    self.driver.call(Exists(path), until)
+                    self.driver.call(Exists(path), until, self.fail_fast)
                 except ZooKeeperError:
                     return
 
@@ -458,6 +506,13 @@ def _reading(reads: Iterable[tuple[str, str]]) -> Plan[list[Any]]:
 
 def _read_all(operation: MultiRead) -> Plan[list[Any]]:
     return (yield from operation) if operation.operations else []
+
+
+def _named(create: C, protected: bool) -> C:
+    """Return a creation as it is, or of a name that can only be its own."""
+    if not protected:
+        return create
+    return replace(create, path=outcomes.protected(create.path, str(uuid.uuid4())))
 
 
 class _Callback(Watch):

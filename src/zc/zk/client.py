@@ -57,7 +57,8 @@ class Client(Calls):
         *,
         default_acl: Sequence[ACL] | None = None,
         auth_data: Sequence[tuple[str, str | bytes]] = (),
-        operation_timeout: float = 10.0,
+        operation_timeout: float | None = 10.0,
+        fail_fast: bool = False,
         connect_timeout: float | None = None,
         sasl: Mechanism | None = None,
         tls: Setting = None,
@@ -65,7 +66,6 @@ class Client(Calls):
         timeout = arguments.seconds(timeout, "the session time-out", arguments.MOST_SESSION_SECONDS)
         attempt = max(1.0, min(timeout / 3, 5.0)) if connect_timeout is None else connect_timeout
         endpoints, self.chroot = ensemble.parse(hosts)
-        longest = arguments.seconds(operation_timeout, "the operation time-out")
         acl = OPEN_ACL_UNSAFE if default_acl is None else checked_acl(default_acl)
         self._settings = Settings(
             timeout, arguments.seconds(attempt, "the connect time-out"), mechanism=_name(sasl)
@@ -78,7 +78,7 @@ class Client(Calls):
         self._settled = threading.Condition()
         name, security = f"zc.zk {self._hosts}", secured(tls)
         driver = ThreadDriver(self._session, name, self._settle, sasl, security)
-        super().__init__(driver, acl, longest)
+        super().__init__(driver, acl, operation_timeout, fail_fast)
         if client_id is not None:
             self._session.attach(*arguments.client_id(client_id))
         for scheme, credential in auth_data:
@@ -296,7 +296,7 @@ class Client(Calls):
         """Make live nodes current, all at once, for those who take them on in this context; or let all go."""
         try:
             if lives:
-                self.driver.keep(lives, monotonic() + self.operation_timeout)
+                self.driver.keep(lives, monotonic() + self.patience, self.fail_fast)
             yield
         except BaseException:
             for live in lives:

@@ -23,14 +23,16 @@ class Following:
 
     __slots__ = ("__weakref__", "_driver", "_is_due", "_live", "_turn")
 
-    def __init__(self, driver: "ThreadDriver", live: Live, seconds: float) -> None:
+    def __init__(
+        self, driver: "ThreadDriver", live: Live, seconds: float, fail_fast: bool = False
+    ) -> None:
         """Make the live node current, unless it is already, within so many seconds."""
         self._driver = driver
         self._live = live
         self._is_due = False
         self._turn: threading.RLock | None = None
         if not live.is_known:
-            driver.keep([live], monotonic() + seconds)
+            driver.keep([live], monotonic() + seconds, fail_fast)
 
     def __del__(self) -> None:
         live: Live | None = getattr(self, "_live", None)

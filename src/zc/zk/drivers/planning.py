@@ -100,7 +100,12 @@ def ids(driver: "ThreadDriver") -> Ids:
 
 
 def run_async(
-    driver: "ThreadDriver", plan: Plan[R], work: Work, deadline: float, longest: float = NEVER
+    driver: "ThreadDriver",
+    plan: Plan[R],
+    work: Work,
+    deadline: float,
+    longest: float = NEVER,
+    fail_fast: bool = False,
 ) -> AsyncResult[R]:
     """Run a plan in the background, and return at once what will have its result.
 
@@ -108,7 +113,7 @@ def run_async(
     sent is raised there, and its request leaves before those of the caller's next calls.
     """
     promise: Promise[R] = Promise(driver, work, deadline)
-    _Promised(driver, plan, deadline, longest, promise).begin()
+    _Promised(driver, plan, deadline, longest, promise, fail_fast).begin()
     return promise
 
 
@@ -125,12 +130,14 @@ class Background:
         name: str,
         deadline: float = NEVER,
         longest: float = NEVER,
+        fail_fast: bool = False,
     ) -> None:
         self._driver = driver
         self._plan = plan
         self._name = name
         self._deadline = deadline
         self._longest = longest
+        self._fail_fast = fail_fast
         self.has_ended = False
 
     def start(self) -> "Background":
@@ -167,7 +174,8 @@ class Background:
         driver = self._driver
         if isinstance(step, Operation):
             until = min(self._deadline, monotonic() + self._longest)
-            driver.submit(_Step(self, step, encode(step, driver.session.trail.root), until))
+            body = encode(step, driver.session.trail.root)
+            driver.submit(_Step(self, step, body, until, self._fail_fast))
         elif isinstance(step, Wait):
             with driver.lock:
                 if step.change.event is None and not driver.session.phase.is_ending:
@@ -203,9 +211,10 @@ class _Promised(Background):
         plan: Plan[Any],
         deadline: float,
         longest: float,
-        promise: Promise[Any],
+        promise: AsyncResult[Any],
+        fail_fast: bool = False,
     ) -> None:
-        super().__init__(driver, plan, repr(promise), deadline, longest)
+        super().__init__(driver, plan, repr(promise), deadline, longest, fail_fast)
         self._promise = promise
 
     def begin(self) -> None:
@@ -232,9 +241,14 @@ class _Step(Request):
     __slots__ = ("_background",)
 
     def __init__(
-        self, background: Background, operation: Operation[Any], body: bytes, deadline: float
+        self,
+        background: Background,
+        operation: Operation[Any],
+        body: bytes,
+        deadline: float,
+        fail_fast: bool,
     ) -> None:
-        super().__init__(operation, body, deadline)
+        super().__init__(operation, body, deadline, fail_fast)
         self._background = background
 
     def resolve(self, answer: Any) -> None:

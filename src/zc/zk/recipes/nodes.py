@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from zc.zk import paths
-from zc.zk.errors import NodeExistsError, NoNodeError, NotEmptyError
+from zc.zk.errors import ConnectionLoss, NodeExistsError, NoNodeError, NotEmptyError
 from zc.zk.operations import Create, Creates, Delete, Exists, GetChildren
 from zc.zk.plans import Plan
+from zc.zk.recipes.outcomes import surely
 from zc.zk.records import Stat
+from zc.zk.retry import widened
 from zc.zk.security import ACL
 
 R = TypeVar("R")
@@ -15,6 +17,10 @@ R = TypeVar("R")
 
 def ensure_path(path: str, acl: Sequence[ACL]) -> Plan[bool]:
     """Create a node without data, and those above it, as far as they are missing."""
+    return (yield from widened(_ensuring(path, acl)))
+
+
+def _ensuring(path: str, acl: Sequence[ACL]) -> Plan[bool]:
     if (yield from Exists(path)) is not None:
         return True
     missing = [path]
@@ -23,6 +29,9 @@ def ensure_path(path: str, acl: Sequence[ACL]) -> Plan[bool]:
             yield from Create(missing[-1], b"", tuple(acl))
         except NodeExistsError:
             missing.pop()
+        except ConnectionLoss as error:
+            if not error.maybe_applied:
+                raise
         except NoNodeError:
             if missing[-1] == "/":
                 raise
@@ -32,26 +41,34 @@ def ensure_path(path: str, acl: Sequence[ACL]) -> Plan[bool]:
     return True
 
 
-def create_with_parents(create: Creates[R]) -> Plan[R]:
+def create_with_parents(create: Creates[R], *, is_protected: bool = False) -> Plan[R]:
     """Create a node, and those above it as far as they are missing, with the same ACL."""
+    return (yield from widened(_creating(create, is_protected=is_protected)))
+
+
+def _creating(create: Creates[R], *, is_protected: bool) -> Plan[R]:
     try:
-        return (yield from create)
+        return (yield from surely(create, is_protected=is_protected))
     except NoNodeError:
-        yield from ensure_path(paths.parent(create.path), create.acl)
-        return (yield from create)
+        yield from _ensuring(paths.parent(create.path), create.acl)
+        return (yield from surely(create, is_protected=is_protected))
 
 
 def create(
-    operation: Creates[str] | Creates[tuple[str, Stat]], *, makepath: bool, include_data: bool
+    operation: Creates[Any], *, makepath: bool, include_data: bool, is_protected: bool = False
 ) -> Plan[Any]:  # Any: str, or with `include_data` a tuple
     """Create a node, with `makepath` those above it, too; give its path, with `include_data` its path and status."""
-    creation: Creates[Any] = operation
-    answer = yield from (create_with_parents(creation) if makepath else creation)
+    make = create_with_parents if makepath else surely
+    answer = yield from make(operation, is_protected=is_protected)
     return answer if include_data or isinstance(answer, str) else answer[0]
 
 
 def delete_recursively(path: str) -> Plan[bool]:
     """Delete a node and all below it; what others delete or create meanwhile is gone in the end, too."""
+    return (yield from widened(_deleting(path)))
+
+
+def _deleting(path: str) -> Plan[bool]:
     doomed = [path]
     while doomed:
         try:
@@ -62,6 +79,9 @@ def delete_recursively(path: str) -> Plan[bool]:
             doomed.pop()
         except NotEmptyError:
             continue
+        except ConnectionLoss as error:
+            if not error.maybe_applied:
+                raise
         else:
             if names:
                 doomed += (paths.join(doomed[-1], name) for name in names)

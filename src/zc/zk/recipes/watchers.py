@@ -29,7 +29,7 @@ class _Watch(Following):
         self.path = path
         if function is not None:
             _require_callable(function)
-        super().__init__(client.driver, live, client.operation_timeout)
+        super().__init__(client.driver, live, client.patience, client.fail_fast)
         if live.error is not None:
             self.drop()
             raise live.error

@@ -31,7 +31,7 @@ class _LiveObject(Following):
         self.path = path
         self._client = client
         self._callbacks: tuple[_Callback, ...] = ()
-        super().__init__(client.driver, live, client.operation_timeout)
+        super().__init__(client.driver, live, client.patience, client.fail_fast)
         error = live.error
         if error is not None or not live.exists:
             self.drop()

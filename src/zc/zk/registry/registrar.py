@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
+from zc.zk.arguments import MOST_SECONDS
 from zc.zk.drivers.planning import Background
 from zc.zk.errors import (
     ConnectionClosedError,
@@ -106,7 +107,7 @@ class Registrar:
         try:
             if patience is None:
                 patience = self._client.session_timeout + _NAME_PATIENCE
-            self._await_leaving(path, self._client.operation_timeout)
+            self._await_leaving(path, self._client.patience)
             self._claim(registration, patience)
             registration.holder = self.session_id
             with self._lock:
@@ -175,7 +176,7 @@ class Registrar:
             registration.require_sendable(data, self._client.chroot)
             with self._client.driver.lock:
                 registration.want(data)
-        self._settle(registration, self._client.operation_timeout)
+        self._settle(registration, self._client.patience)
 
     def withdraw(self, registration: Registration) -> None:
         """Remove a registered node, and wait until it is gone."""
@@ -187,7 +188,7 @@ class Registrar:
             kept = self._kept.pop(path, None)
             if kept is not None:
                 self._leaving[path] = kept
-        self._settle(registration, self._client.operation_timeout)
+        self._settle(registration, self._client.patience)
         with self._lock:
             self._leaving.pop(path, None)
 
@@ -205,7 +206,8 @@ class Registrar:
         session = self._client.driver.session
         with self._settled:
             self._settled.wait_for(
-                lambda: registration.is_settled or session.phase.is_ending, max(0.0, seconds)
+                lambda: registration.is_settled or session.phase.is_ending,
+                max(0.0, min(seconds, MOST_SECONDS)),
             )
         if registration.is_settled:
             self._client.catch_up(registration.path)
@@ -225,7 +227,7 @@ class Registrar:
         with self._client.driver.lock:
             for registration, _ in kept:
                 registration.withdraw()
-        until = monotonic() + min(_CLOSING, self._client.operation_timeout)
+        until = monotonic() + min(_CLOSING, self._client.patience)
         with contextlib.suppress(ConnectionClosedError, OperationTimeoutError):
             for registration, _ in kept:
                 self._settle(registration, until - monotonic())
