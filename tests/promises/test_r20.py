@@ -1,15 +1,17 @@
 """R20: what is asked again and what is not is explicit: reads are, writes that may be applied are not, errors never."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.frames import Kind, Selector, reply_to, request
+from tests.frames import Kind, Selector, nth, of_kind, reply_to, request
 from tests.promises.conftest import Connect
 from tests.proxy import FaultProxy
-from tests.waiting import remains, wait_until
-from tests.wire import Opcode
+from tests.waiting import remains, stretched, wait_until
+from tests.wire import Opcode, session_refused
 from zc.zk import (
     OPEN_ACL_UNSAFE,
     AuthFailedError,
@@ -19,8 +21,11 @@ from zc.zk import (
     KeeperState,
     NodeExistsError,
     NoNodeError,
+    OperationTimeoutError,
+    OutcomeUnknown,
     RequestTooLargeError,
     ServerError,
+    SessionExpiredError,
     State,
 )
 
@@ -43,14 +48,38 @@ ANSWERS = {
     Opcode.GET_ACL: OPEN_ACL_UNSAFE,
     Opcode.SYNC: "/node",
 }
+# What the node cannot tell the outcome of.
 WRITES: dict[str, tuple[Opcode, Call]] = {
     "create": (Opcode.CREATE, lambda client: client.create("/new")),
-    "create ephemeral": (Opcode.CREATE, lambda client: client.create("/new", ephemeral=True)),
     "create sequence": (Opcode.CREATE, lambda client: client.create("/new", sequence=True)),
     "create2": (Opcode.CREATE2, lambda client: client.create("/new", include_data=True)),
     "set": (Opcode.SET_DATA, lambda client: client.set("/node", b"new")),
-    "delete": (Opcode.DELETE, lambda client: client.delete("/node/child")),
     "set_acls": (Opcode.SET_ACL, lambda client: client.set_acls("/node", OPEN_ACL_UNSAFE)),
+}
+# What it can.
+PROTECTED: dict[str, tuple[Opcode, Call]] = {
+    "create ephemeral": (Opcode.CREATE, lambda client: client.create("/new", ephemeral=True)),
+    "create2 ephemeral": (
+        Opcode.CREATE2,
+        lambda client: client.create("/new", ephemeral=True, include_data=True)[0],
+    ),
+    "create ephemeral makepath": (
+        Opcode.CREATE2,
+        lambda client: client.create("/new", ephemeral=True, makepath=True),
+    ),
+    "create protected": (Opcode.CREATE, lambda client: client.create("/new/a", protected=True)),
+    "create protected ephemeral sequence": (
+        Opcode.CREATE,
+        lambda client: client.create("/new/a-", ephemeral=True, sequence=True, protected=True),
+    ),
+    "create2 protected sequence": (
+        Opcode.CREATE2,
+        lambda client: client.create("/new/", sequence=True, include_data=True, protected=True)[0],
+    ),
+    "delete": (Opcode.DELETE, lambda client: client.delete("/node/child")),
+    "delete version": (Opcode.DELETE, lambda client: client.delete("/node/child", 0)),
+    "delete recursive": (Opcode.DELETE, lambda client: client.delete("/node", recursive=True)),
+    "ensure_path": (Opcode.CREATE, lambda client: client.ensure_path("/new")),
 }
 
 
@@ -142,6 +171,164 @@ def test_r20_a_write_cut_off_after_it_was_applied_is_unknown_and_never_applied_t
     assert after[0] <= 1
     assert after[2] <= 1
     assert after[3] <= 1
+
+
+@pytest.mark.parametrize("end", ["request", "reply"])
+@pytest.mark.parametrize("rst", [False, True], ids=["fin", "rst"])
+@pytest.mark.parametrize("write", PROTECTED)
+def test_r20_a_write_that_can_be_told_is_done_once_wherever_it_was_cut_off(
+    client: Client, network: FaultProxy, observer: Client, write: str, end: str, rst: bool
+) -> None:
+    opcode, call = PROTECTED[write]
+    if write.startswith("create") and "protected" in write:
+        observer.create("/new")
+    client.exists("/node")  # who has heard of nothing cannot tell one node from the next
+    network.cut_on(request(opcode) if end == "request" else reply_to(opcode), rst=rst)
+
+    answer = call(client)
+
+    made = names_below(observer, "/new")
+    if write.startswith("create"):
+        assert made == [answer]
+        assert observer.exists(answer).version == 0  # type: ignore[union-attr]
+    elif write == "ensure_path":
+        assert made == ["/new"]
+    else:
+        assert observer.exists("/node/child") is None
+    assert len(network.attempts) == 2
+
+
+def names_below(observer: Client, path: str) -> list[str]:
+    """Give the paths of the nodes below a path, or its own where there are none below."""
+    if observer.exists(path) is None:
+        return []
+    return [f"{path}/{name}" for name in observer.get_children(path)] or [path]
+
+
+@pytest.mark.parametrize("end", ["request", "reply"])
+def test_r20_a_write_at_a_version_is_done_or_unknown_and_never_done_twice(
+    client: Client, network: FaultProxy, observer: Client, end: str
+) -> None:
+    client.exists("/node")
+    cut: Selector = request(Opcode.SET_DATA) if end == "request" else reply_to(Opcode.SET_DATA)
+    network.cut_on(cut)
+
+    if end == "request":
+        assert client.set("/node", b"new", 0).version == 1
+    else:
+        with pytest.raises(OutcomeUnknown, match="version 1 now"):
+            client.set("/node", b"new", 0)
+
+    stat = observer.exists("/node")
+    assert stat is not None
+    assert stat.version == 1
+
+
+def test_r20_two_counters_that_are_cut_off_together_lose_no_count(
+    connect: Connect, network: FaultProxy, observer: Client
+) -> None:
+    observer.create("/count", b"0")
+    clients = [connect(), connect()]
+    network.hold("to_client")
+
+    with ThreadPoolExecutor(2) as pool:
+        results = [pool.submit(client.set, "/count", b"1", 0) for client in clients]
+        wait_until(lambda: requests(network, Opcode.SET_DATA) == 2, 2.0)
+        wait_until(lambda: observer.get("/count")[0] == b"1", 2.0)
+        network.cut()
+        network.heal()
+        errors = [result.exception() for result in results]
+
+    assert all(isinstance(error, (OutcomeUnknown, BadVersionError)) for error in errors)
+
+
+def test_r20_the_name_that_another_took_meanwhile_is_his(
+    client: Client, network: FaultProxy, observer: Client
+) -> None:
+    network.refuse()
+    network.cut_on(request(Opcode.CREATE))
+    result = ThreadPoolExecutor(1).submit(client.create, "/new", ephemeral=True)
+    wait_until(lambda: client.state is State.SUSPENDED, 2.0)
+    observer.create("/new", ephemeral=True)
+
+    network.accept()
+
+    with pytest.raises(NodeExistsError) as caught:
+        result.result()
+    assert observer.client_id is not None
+    assert caught.value.owner == observer.client_id[0]
+
+
+def test_r20_a_write_whose_session_ended_meanwhile_is_unknown(
+    client: Client, network: FaultProxy, observer: Client
+) -> None:
+    network.rewrite(
+        nth(1, of_kind(Kind.CONNECT_RESPONSE)), lambda _: session_refused()[4:], times=1
+    )
+    network.cut_on(reply_to(Opcode.CREATE))
+
+    with pytest.raises(SessionExpiredError) as caught:
+        client.create("/new", ephemeral=True)
+
+    assert isinstance(caught.value, OutcomeUnknown)
+
+
+def test_r20_what_cannot_be_found_out_in_time_is_unknown(
+    connect: Connect, network: FaultProxy
+) -> None:
+    client = connect(operation_timeout=0.5)
+    network.refuse()
+    network.cut_on(reply_to(Opcode.CREATE))
+    begun = time.monotonic()
+
+    with pytest.raises(OperationTimeoutError) as caught:
+        client.create("/new", ephemeral=True)
+
+    assert isinstance(caught.value, OutcomeUnknown)
+    assert time.monotonic() - begun < stretched(0.5 + 0.4)
+
+
+@pytest.mark.parametrize(
+    ("call", "late"),
+    [
+        (
+            lambda client: client.create("/new/a/b", makepath=True),
+            nth(3, request(Opcode.CREATE)),
+        ),
+        (lambda client: client.ensure_path("/new/a/b"), nth(4, request(Opcode.CREATE))),
+        (
+            lambda client: client.delete("/node", recursive=True),
+            nth(3, request(Opcode.GET_CHILDREN)),
+        ),
+    ],
+    ids=["makepath", "ensure_path", "recursive"],
+)
+def test_r20_what_was_done_in_part_when_time_ran_out_says_so(
+    connect: Connect, network: FaultProxy, call: Call, late: Selector
+) -> None:
+    client = connect(operation_timeout=0.5)
+    network.refuse()
+    network.cut_on(late)
+
+    with pytest.raises(OutcomeUnknown):
+        call(client)
+
+    assert client.state is State.SUSPENDED
+
+
+@pytest.mark.parametrize("write", ["create ephemeral", "delete", "create protected"])
+def test_r20_nothing_more_is_asked_where_nothing_was_lost(
+    client: Client, network: FaultProxy, observer: Client, write: str
+) -> None:
+    opcode, call = PROTECTED[write]
+    if "protected" in write:
+        observer.create("/new")
+    network.forget_frames()
+
+    call(client)
+
+    asked = [frame.opcode for frame in network.frames if frame.kind is Kind.REQUEST]
+    assert [each for each in asked if each != Opcode.PING] == [opcode]
 
 
 def test_r20_a_write_that_never_left_the_client_is_sent_when_a_server_is_there(

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from time import monotonic
-from typing import Self
+from typing import Any, Self
 
 from zc.zk import arguments
 from zc.zk.calls import Calls
 from zc.zk.codes import KeeperState, State
 from zc.zk.drivers import words
 from zc.zk.drivers.results import AsyncResult
+from zc.zk.drivers.retrying import FOREVER, Retry
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.drivers.tls import Setting, secured
 from zc.zk.errors import ArgumentTypeError, ConnectionClosedError, FailedConnect, ZooKeeperError
@@ -28,6 +29,7 @@ from zc.zk.security import ACL, OPEN_ACL_UNSAFE, checked_acl
 
 Listener = Callable[[State], object]
 START_TIMEOUT = 15.0  # seconds
+_LONGEST_PAUSE = 2.0  # seconds between two attempts at a function
 
 
 class Client(Calls):
@@ -43,7 +45,11 @@ class Client(Calls):
 
     While the connection is lost, calls wait for the next one until their time is over. A read that was cut off is
     asked again. A write that was cut off raises `ConnectionLoss`, whose `maybe_applied` is true: its outcome is
-    unknown. A call that gets no answer in time raises `OperationTimeoutError`, where `maybe_applied` says the same.
+    unknown; where the node tells what became of it, that is found out, or the write is made again. A call that gets no
+    answer in time raises `OperationTimeoutError`, where `maybe_applied` says the same. Every error of that kind is an
+    `OutcomeUnknown`, too. With `operation_timeout=None` calls wait for as long as it takes. With `fail_fast` they do
+    not wait for a connection: without one, or when it is lost meanwhile, they raise `ConnectionLoss`. `within` gives
+    single calls another policy.
     Watches outlive the connection and the session. All methods may be called from any thread, and from watches and
     listeners; not from a signal handler or a `__del__`, which may interrupt one of them: these can set an event that
     another thread waits for.
@@ -196,6 +202,29 @@ class Client(Calls):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    # --- how long calls wait
+
+    def within(self, seconds: float | None, *, fail_fast: bool | None = None) -> "Client":
+        """Return this client with another `operation_timeout` for the calls made on what is returned.
+
+        `client.within(0.5).get(path)`: half a second, for each call. None is for ever; `fail_fast` stays as it is
+        unless given. All else, the session, its watches and listeners, is this client's own.
+        """
+        return _Within(self, seconds, self.fail_fast if fail_fast is None else fail_fast)
+
+    @property
+    def retry(self) -> Retry:
+        """Calls a whole function again when the network failed it: `client.retry(function, *arguments)`.
+
+        Nothing is begun again when `operation_timeout` has passed. Make a `zc.zk.Retry` for another policy.
+        """
+        return Retry(
+            FOREVER,
+            max_delay=_LONGEST_PAUSE,
+            sleep_func=self.driver.sleep,
+            deadline=self.operation_timeout,
+        )
+
     # --- being told of states
 
     def add_listener(self, listener: Listener) -> Listener:
@@ -312,3 +341,27 @@ def _name(sasl: object) -> str:
         msg = f"sasl must be a SASL mechanism such as zc.zk.DigestMD5, not {type(sasl).__name__}"
         raise ArgumentTypeError(msg)
     return sasl.name
+
+
+class _Within(Client):
+    """A client by another policy: whatever it has not got itself is the client's, to be read and to be set."""
+
+    def __init__(self, client: Client, seconds: float | None, fail_fast: bool) -> None:
+        patience = arguments.patience(seconds, "the operation time-out")
+        vars(self).update(
+            _client=client, driver=client.driver, patience=patience, fail_fast=fail_fast
+        )
+
+    def __getattr__(self, name: str) -> Any:  # Any: as the client's
+        return getattr(self._client, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in {"patience", "fail_fast"}:
+            vars(self)[name] = value
+        elif name == "operation_timeout":
+            super().__setattr__(name, value)
+        else:
+            setattr(self._client, name, value)
+
+    def __repr__(self) -> str:
+        return f"<{self._client!r}, each call within {self.patience:g} s>"
