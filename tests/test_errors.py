@@ -209,6 +209,7 @@ def test_a_version_that_is_not_told_shows_what_was_said() -> None:
     assert str(error) == "the server does not tell its version: 'srvr is not executed'"
     assert error.answer == "srvr is not executed\n"
 
+
 # Outcomes that are unknown
 
 

@@ -251,3 +251,53 @@ def test_so_are_those_of_a_server_with_several_addresses(seed: int, addresses: i
 )
 def test_an_endpoint_knows_whether_it_is_an_address(host: str, expected: bool) -> None:
     assert Endpoint(host, 1).is_address is expected
+
+
+# Another list
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "chance", "stays"),
+    [
+        ("a", "a,b", 0.49, True),
+        ("a", "a,b", 0.5, False),
+        ("a,b,c", "a,b,c,d,e", 0.59, True),
+        ("a,b,c", "a,b,c,d,e", 0.6, False),
+        ("a,b,c", "a,b", 0.99, True),
+        ("a,b,c", "c,b,a", 0.99, True),
+        ("a", "b,c", 0.0, False),
+        ("a", "a,a", 0.99, True),
+    ],
+)
+def test_of_a_longer_list_each_server_gets_its_share_of_clients(
+    before: str, after: str, chance: float, stays: bool
+) -> None:
+    ensemble = Ensemble(parse(before)[0], lambda: chance)
+    current = ensemble.order[0]
+
+    assert ensemble.replace(parse(after)[0], current) is stays
+    assert (ensemble.order[0] == current) is stays
+
+
+def test_whoever_leaves_a_server_tries_all_others_before_it() -> None:
+    ensemble = Ensemble(parse("a")[0], lambda: 0.9)
+    left = ensemble.order[0]
+
+    ensemble.replace(parse("a,b,c")[0], left)
+
+    assert ensemble.order[-1] == left
+    assert len(set(ensemble.order)) == 3
+
+
+def test_a_server_that_is_not_listed_any_more_is_not_preferred() -> None:
+    ensemble = Ensemble(parse("a,b")[0], lambda: 0.5)
+    gone = Endpoint("a", 2181)
+    ensemble.replace(parse("b,c")[0], gone)
+    order = ensemble.order
+
+    ensemble.prefer(gone)
+    ensemble.failed(gone, "refused")
+    ensemble.succeeded(gone)
+
+    assert ensemble.order == order
+    assert ensemble.failures == {}

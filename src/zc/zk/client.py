@@ -16,7 +16,13 @@ from zc.zk.drivers.results import AsyncResult
 from zc.zk.drivers.retrying import FOREVER, Retry
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.drivers.tls import Setting, secured
-from zc.zk.errors import ArgumentTypeError, ConnectionClosedError, FailedConnect, ZooKeeperError
+from zc.zk.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ConnectionClosedError,
+    FailedConnect,
+    ZooKeeperError,
+)
 from zc.zk.protocol import ensemble
 from zc.zk.protocol.ensemble import Ensemble
 from zc.zk.protocol.live import Live
@@ -99,6 +105,19 @@ class Client(Calls):
     def hosts(self) -> str:
         """The servers, as `host:port`, with commas between."""
         return self._hosts
+
+    def set_hosts(self, hosts: str | Sequence[str]) -> None:
+        """Take another list of servers, as `Client` does; the session, its watches and its nodes stay.
+
+        A connection to a server that is in the new list stays, too; of a longer list, some clients go over to the
+        new servers, so that each gets its share. Raises `ArgumentError` for another chroot.
+        """
+        endpoints, chroot = ensemble.parse(hosts)
+        if chroot != self.chroot:
+            msg = f"the chroot must stay {self.chroot or 'none'}, not become {chroot or 'none'}"
+            raise ArgumentError(msg)
+        self.driver.move(endpoints)
+        self._hosts = ",".join(map(str, endpoints))
 
     @property
     def state(self) -> State:
@@ -266,17 +285,16 @@ class Client(Calls):
         Asks the server that we are connected to, else the first that answers. A word that the server does not allow is
         answered by a line that says so. Raises `FailedConnect` where none answers within `operation_timeout`.
         """
-        return words.ask(self.driver.servers, cmd, self.driver.security, self.operation_timeout)
+        seconds = self.operation_timeout or START_TIMEOUT
+        return words.ask(self.driver.servers, cmd, self.driver.security, seconds)
 
     def server_version(self, retries: int = 3) -> tuple[int, ...]:
         """Return the server's version, such as (3, 8, 0), as a four-letter word tells it.
 
         Raises `VersionUnknownError` where none is allowed, or the server does not serve, `FailedConnect` as `command`.
         """
-        driver = self.driver
-        return words.server_version(
-            driver.servers, driver.security, self.operation_timeout, retries
-        )
+        driver, seconds = self.driver, self.operation_timeout or START_TIMEOUT
+        return words.server_version(driver.servers, driver.security, seconds, retries)
 
     # --- identities
 

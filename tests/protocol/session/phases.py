@@ -10,6 +10,7 @@ from zc.zk.operations import (
     GetData,
     Watch,
 )
+from zc.zk.protocol.ensemble import parse
 from zc.zk.protocol.states import Phase, Settings
 from zc.zk.records import WatchedEvent
 
@@ -98,6 +99,13 @@ def probing() -> Conversation:
     return talk
 
 
+def leaving() -> Conversation:
+    talk = online()
+    talk.session.move(parse("b:2")[0], talk.now)
+    talk.collect()
+    return talk
+
+
 def closing() -> Conversation:
     talk = online()
     talk.session.close(talk.now)
@@ -114,5 +122,6 @@ IN_PHASE: dict[Phase, Callable[[], Conversation]] = {
     Phase.AUTHENTICATING: authenticating,
     Phase.REARMING: rearming,
     Phase.OPEN: online,
+    Phase.LEAVING: leaving,
     Phase.CLOSING: closing,
 }

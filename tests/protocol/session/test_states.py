@@ -52,6 +52,8 @@ FOLLOWS: dict[tuple[Phase, str], Phase] = {
     (Phase.PROBING, "close"): Phase.CLOSING,
     (Phase.REARMING, "close"): Phase.CLOSING,
     (Phase.OPEN, "close"): Phase.CLOSING,
+    (Phase.LEAVING, "disconnected"): Phase.WAITING,
+    (Phase.LEAVING, "close"): Phase.CLOSING,
     (Phase.WAITING, "close"): Phase.STOPPED,
     (Phase.DIALLING, "close"): Phase.STOPPED,
     (Phase.GREETING, "close"): Phase.STOPPED,

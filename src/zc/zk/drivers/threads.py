@@ -178,6 +178,13 @@ class ThreadDriver:
         if data:
             self._send(wire, data)
 
+    def move(self, endpoints: Sequence[Endpoint]) -> None:
+        """Take another list of servers, and go to one of them if need be."""
+        with self.lock:
+            self.session.move(endpoints, monotonic())
+        self._wake.set()
+        self.flush()
+
     def tick(self) -> None:
         """Have the session look at the time."""
         with self.lock:
@@ -222,7 +229,7 @@ class ThreadDriver:
         with self.lock:
             if self.session.phase.is_ending:
                 raise ConnectionClosedError(lives[0].path)
-            if fail_fast and not self.session.takes_requests:
+            if fail_fast and not self.session.phase.is_served:
                 raise ConnectionLoss(lives[0].path, reason=self.session.standing)
             for live in lives:
                 live.on_change = partial(learn, live)

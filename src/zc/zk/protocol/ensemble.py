@@ -115,6 +115,25 @@ class Ensemble:
         self._last_attempts = 1
         self.failures: dict[Endpoint, str] = {}
 
+    def replace(self, endpoints: Sequence[Endpoint], current: Endpoint | None) -> bool:
+        """Take another list of servers; return whether to stay with the current one, whose client we are.
+
+        It may have more clients than its share when the list grew: of `n` servers' clients, `n` of each `m` stay.
+        """
+        before = len(self._endpoints)
+        servers = dict.fromkeys(endpoints)
+        self._endpoints = sorted(servers, key=lambda _: self._chance())
+        self._next = self._looked_at = self._tried = 0
+        self.failures.clear()
+        stays = current in servers and self._chance() * len(servers) < before
+        if stays and current is not None:
+            self.prefer(current)
+        elif current in servers and current is not None:
+            # Last in line: whoever leaves shall not come back at once.
+            self._endpoints.remove(current)
+            self._endpoints.append(current)
+        return stays
+
     @property
     def order(self) -> tuple[Endpoint, ...]:
         """The servers in the order of trying, the one whose turn it is first."""
@@ -126,8 +145,9 @@ class Ensemble:
 
     def failed(self, endpoint: Endpoint, reason: str, attempts: int = 1) -> None:
         """Go on to the server behind this one, remembering why this one did not do, and how many attempts it took."""
-        self.failures[endpoint] = reason
-        self._next = (self._endpoints.index(endpoint) + 1) % len(self._endpoints)
+        if endpoint in self._endpoints:  # the list may be another one by now
+            self.failures[endpoint] = reason
+            self._next = (self._endpoints.index(endpoint) + 1) % len(self._endpoints)
         self._tried += 1
         self._last_attempts = attempts
 
@@ -139,13 +159,14 @@ class Ensemble:
         return self._endpoints[(self._next + self._looked_at) % len(self._endpoints)]
 
     def prefer(self, endpoint: Endpoint) -> None:
-        """Try this server next."""
-        self._next = self._endpoints.index(endpoint)
+        """Try this server next, if it is still one of them."""
+        if endpoint in self._endpoints:
+            self._next = self._endpoints.index(endpoint)
 
     def succeeded(self, endpoint: Endpoint) -> None:
         """Note that a server accepted us: it is the first to be tried when it goes."""
         self.failures.clear()
-        self._next = self._endpoints.index(endpoint)
+        self.prefer(endpoint)
         self._tried = 0
 
     def pause(self, outage: float) -> float:

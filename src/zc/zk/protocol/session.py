@@ -9,7 +9,7 @@ Its states, and what may follow what, are in `states`.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from zc.zk.codes import KeeperState, State
 from zc.zk.errors import (
@@ -34,6 +34,9 @@ from zc.zk.protocol.states import Identity, Phase, Settings, StateChange
 from zc.zk.protocol.timers import Timers
 from zc.zk.protocol.watches import WatchTables
 from zc.zk.records import ConnectRequest, ConnectResponse
+
+_LEAVING = 1.0  # seconds that a server gets to answer what is in flight before we go to another one
+_MOVES = "going to another server"
 
 
 class Session:
@@ -67,6 +70,8 @@ class Session:
         self._earliest = NEVER  # no deadline of a request is before this
         self._arming = Arming(self)
         self._search = Search()
+        self._moves = False
+        self._leave_by = 0.0
         self._better: Endpoint | None = None
         self._was_opened = False
         self._now = 0.0
@@ -116,6 +121,26 @@ class Session:
             self.enter(Phase.CLOSING)
         elif self.phase is not Phase.CLOSING:
             self.finish("closed by the caller")
+
+    def move(self, endpoints: Sequence[Endpoint], now: float) -> None:
+        """Take another list of servers, and go to one of them where the present one is none, or has too many clients.
+
+        The session stays. What is in flight is answered first, for a second; what is asked meanwhile waits in line.
+        """
+        self._now = now
+        self._better = None
+        stays = self.ensemble.replace(endpoints, self.server)
+        if self.phase is Phase.WAITING:
+            self._retry_at = now
+        if stays or self.phase is Phase.WAITING or self.phase.is_ending:
+            return
+        self._moves = True
+        if self.phase is Phase.OPEN and self.connection is not None:
+            self.connection.send(Request(Ping(), b""))  # its answer comes after all others
+            self.enter(Phase.LEAVING)
+            self._leave_by = now + _LEAVING
+        else:
+            self.fault = _MOVES
 
     def finish(self, reason: str, keeper_state: KeeperState = KeeperState.CLOSED) -> None:
         """Stop here and now: everything that waits fails."""
@@ -266,6 +291,8 @@ class Session:
             connection.receive(data, now)
         except ProtocolError as error:
             self.fault = str(error)
+        if self.phase is Phase.LEAVING and not connection.in_flight:
+            self.fault = self.fault or _MOVES
         if connection.wants_authentication and not self.phase.is_ending:
             self.stop_refused("", "the server requires that clients authenticate")
 
@@ -286,6 +313,8 @@ class Session:
             when = min(when, self._retry_at)
         elif self.phase.is_attempt:
             when = min(when, self._attempt_until)
+        elif self.phase is Phase.LEAVING:
+            when = min(when, self._leave_by)
         elif self.connection is not None:
             when = min(when, self.connection.deadline())
         return min(when, self._lost_at)
@@ -310,6 +339,8 @@ class Session:
             if self.phase is Phase.AUTHENTICATING:
                 lacking = "not authenticated"
             self.fault = f"{lacking} within {self.settings.connect_timeout:g} s"
+        elif self.phase is Phase.LEAVING and now >= self._leave_by:
+            self.fault = _MOVES
         elif self.connection is not None:
             self.fault = self.connection.tick(now) or self.fault
         if now >= self._lost_at:
@@ -374,9 +405,10 @@ class Session:
             self.keeper_state = KeeperState.CONNECTING
             self._retry_at = now  # a server that says "expired" is a server that answers
             return
-        if self._better is not None:
-            self.ensemble.prefer(self._better)
-            self._better = None
+        if self._better is not None or self._moves:
+            if self._better is not None:
+                self.ensemble.prefer(self._better)
+            self._better, self._moves = None, False
             self._retry_at = now
             return
         if self.server is not None:  # of those that were not reached, each was reported

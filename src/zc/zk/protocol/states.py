@@ -14,7 +14,8 @@ What may follow what:
     REARMING -> OPEN           the server has them all: only now are listeners told CONNECTED
     any of these -> WAITING    the connection was lost
     REARMING, OPEN -> PROBING  a first watch is to stand; and back
-    PROBING, REARMING, OPEN -> CLOSING  close, which waits for what is in flight
+    OPEN     -> LEAVING        another server is to be found: what is in flight is answered first
+    PROBING, REARMING, OPEN, LEAVING -> CLOSING  close, which waits for what is in flight
     any -> STOPPED             finish
 """
 
@@ -37,6 +38,7 @@ class Phase(Enum):
     PROBING = auto()
     REARMING = auto()
     OPEN = auto()
+    LEAVING = auto()
     CLOSING = auto()
 
     @property
@@ -47,7 +49,7 @@ class Phase(Enum):
     @property
     def is_served(self) -> bool:
         """Whether a server has accepted the session, and was not told that it ends."""
-        return self in (Phase.PROBING, Phase.REARMING, Phase.OPEN)
+        return self in (Phase.PROBING, Phase.REARMING, Phase.OPEN, Phase.LEAVING)
 
     @property
     def is_attempt(self) -> bool:

@@ -8,7 +8,6 @@ from zc.zk.errors import ConnectionLoss, NodeExistsError, NoNodeError, NotEmptyE
 from zc.zk.operations import Create, Creates, Delete, Exists, GetChildren
 from zc.zk.plans import Plan
 from zc.zk.recipes.outcomes import surely
-from zc.zk.records import Stat
 from zc.zk.retry import widened
 from zc.zk.security import ACL
 
