@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 
 from zc.zk.drivers.exposure import Exposure, is_loopback
+from zc.zk.protocol.repetition import Line
 
 
 class Peer:
@@ -24,8 +25,14 @@ def to(*address: Any) -> socket.socket:
 
 
 @pytest.fixture
-def exposure() -> Exposure:
-    return Exposure()
+def lines() -> list[Line]:
+    """What was said."""
+    return []
+
+
+@pytest.fixture
+def exposure(lines: list[Line]) -> Exposure:
+    return Exposure(lines.append)
 
 
 @pytest.mark.parametrize(
@@ -49,14 +56,12 @@ def test_loopback_is_told_by_the_address_of_the_other_end(
     assert is_loopback(to(*address)) is expected
 
 
-def test_a_password_in_clear_is_warned_about_once(
-    exposure: Exposure, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_password_in_clear_is_warned_about_once(exposure: Exposure, lines: list[Line]) -> None:
     for _ in range(3):
         exposure.connected(to("192.0.2.7", 2181))
         exposure.warn(["digest", "digest"])
 
-    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+    assert [(line.level, line.text) for line in lines] == [
         (
             logging.WARNING,
             "the digest credential goes in clear to 192.0.2.7:2181: use TLS, or SASL",
@@ -65,30 +70,28 @@ def test_a_password_in_clear_is_warned_about_once(
     assert not exposure.is_possible
 
 
-def test_a_server_is_named_as_addresses_are_written(
-    exposure: Exposure, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_server_is_named_as_addresses_are_written(exposure: Exposure, lines: list[Line]) -> None:
     exposure.connected(to("2001:db8::7", 2181, 0, 0))
 
     exposure.warn(["digest"])
 
-    assert "to [2001:db8::7]:2181:" in caplog.text
+    assert "to [2001:db8::7]:2181:" in lines[0].text
 
 
 @pytest.mark.parametrize("schemes", [[], ["ip"], ["x509"]])
 def test_without_a_password_there_is_nothing_to_warn_about(
-    exposure: Exposure, schemes: list[str], caplog: pytest.LogCaptureFixture
+    exposure: Exposure, schemes: list[str], lines: list[Line]
 ) -> None:
     exposure.connected(to("192.0.2.7", 2181))
 
     exposure.warn(schemes)
 
-    assert caplog.text == ""
+    assert lines == []
     assert exposure.is_possible  # an identity may still be added
 
 
 def test_on_loopback_or_encrypted_there_is_nothing_to_warn_about(
-    exposure: Exposure, caplog: pytest.LogCaptureFixture
+    exposure: Exposure, lines: list[Line]
 ) -> None:
     exposure.connected(to("127.0.0.1", 2181))
     on_loopback = exposure.is_possible
@@ -97,4 +100,4 @@ def test_on_loopback_or_encrypted_there_is_nothing_to_warn_about(
     exposure.warn(["digest"])
 
     assert (on_loopback, encrypted) == (False, False)
-    assert caplog.text == ""
+    assert lines == []

@@ -264,7 +264,6 @@ class Client(Calls):
             self._listeners = tuple(each for each in self._listeners if each != listener)
 
     def _state_changed(self, change: StateChange) -> None:
-        self.driver.note(change)
         self._settle()
         for listener in self._listeners:
             self.driver.callbacks.post(listener, partial(self._tell, listener, change.state))

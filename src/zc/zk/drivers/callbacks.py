@@ -32,6 +32,8 @@ class Callbacks:
         self._looked_at = 0.0  # at this time
         self._is_closed = False
         self._has_standby = False
+        self.failures = 0
+        self.on_failure: Callable[[], None] = lambda: None
         self.monitor: int | None = None  # the thread that promises to call `relieve`
 
     def post(self, key: Hashable, call: Callable[[], object]) -> None:
@@ -62,6 +64,17 @@ class Callbacks:
     def is_waiting(self) -> bool:
         """Whether more callbacks wait than threads are free."""
         return len(self._ready) > self._idle
+
+    @property
+    def waiting(self) -> int:
+        """How many keys have callbacks that wait for a thread."""
+        return len(self._ready)
+
+    def count_failure(self) -> None:
+        """Count a callback that raised, here or where its error was caught."""
+        with self._condition:
+            self.failures += 1
+        self.on_failure()
 
     @property
     def is_own_thread(self) -> bool:
@@ -116,6 +129,7 @@ class Callbacks:
             try:
                 call()
             except (Exception, SystemExit):  # SystemExit would end this thread and nothing else
+                self.count_failure()
                 log.exception("callback failed: %r", call)
             with self._condition:
                 if self._lines[key]:

@@ -3,16 +3,18 @@
 import ipaddress
 import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-log = logging.getLogger("ZooKeeper")
+from zc.zk.protocol.repetition import Line
+
 _HARMLESS = frozenset({"ip", "x509"})  # what they send is no secret
 
 
 class Exposure:
-    """What a client has to say about its passwords, once in its life."""
+    """What a client has to say about its passwords, once in its life: `tell` is given the line."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Line], None]) -> None:
+        self._tell = tell
         self._peer: str | None = None
         self._was_told = False
 
@@ -31,9 +33,8 @@ class Exposure:
         """Warn if one of these schemes shows a password."""
         telling = [scheme for scheme in schemes if scheme not in _HARMLESS]
         if telling and self._peer is not None:
-            log.warning(
-                "the %s credential goes in clear to %s: use TLS, or SASL", telling[0], self._peer
-            )
+            text = f"the {telling[0]} credential goes in clear to {self._peer}: use TLS, or SASL"
+            self._tell(Line(logging.WARNING, text, "exposure"))
             self._peer = None
             self._was_told = True
 

@@ -23,6 +23,7 @@ from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
 from zc.zk.drivers.dialling import dial, is_writable, reason_of
 from zc.zk.drivers.exposure import Exposure
+from zc.zk.drivers.journal import Journal, connecting, refused, unexpected
 from zc.zk.drivers.results import AsyncResult, Latch, Waiting
 from zc.zk.drivers.tls import Security
 from zc.zk.drivers.wire import Wire
@@ -38,7 +39,7 @@ from zc.zk.protocol.live import Live
 from zc.zk.protocol.requests import Request, encode
 from zc.zk.protocol.sasl import Mechanism
 from zc.zk.protocol.session import Session
-from zc.zk.protocol.states import Phase, StateChange
+from zc.zk.protocol.states import Phase
 
 R = TypeVar("R")
 _TRICKLE = 4096  # bytes at one reading: fewer, while many replies are due, are too few
@@ -70,16 +71,17 @@ class ThreadDriver:
         self.security = security
         self.lock: contextlib.AbstractContextManager[object] = threading.Lock()
         self.callbacks = Callbacks(name)
+        self.journal = Journal(self.callbacks)
+        session.chronicle.tell = self.journal.take
         self._name = name
         self._on_end = on_end
         self._mechanism = mechanism
-        self._exposure = Exposure()
+        self._exposure = Exposure(self.journal.take)
         self._wire: Wire | None = None
         self._reader: threading.Thread | None = None
         self._wake = threading.Event()
         self._listens_until = 0.0
         self._dropped: deque[Live] = deque()
-        self._news: deque[StateChange] = deque()
         self.is_forked = False
         _drivers.add(self)
 
@@ -121,13 +123,19 @@ class ThreadDriver:
                 wire.hang_up()
             self._wake.set()
             reader.join(max(0.1, now + _FAREWELL + _END - monotonic()))
-        self._report()
         self.callbacks.close(max(monotonic() + 0.1, now + _FAREWELL + _END))
+        self.journal.finish()
 
     def require_own_process(self) -> None:
         """Raise `ForkedClientError` in a child of the process that made this."""
         if self.is_forked:
             raise _forked()
+
+    @property
+    def peer(self) -> str:
+        """The network address that we are connected to, empty without a connection."""
+        wire = self._wire
+        return "" if wire is None else wire.peer
 
     # --- asking
 
@@ -204,10 +212,6 @@ class ThreadDriver:
     def sleep(self, seconds: float) -> None:
         """Let some seconds pass for the caller."""
         time.sleep(seconds)
-
-    def note(self, change: StateChange) -> None:
-        """Remember a change of state for the log, which is not written under the lock."""
-        self._news.append(change)
 
     # --- live nodes
 
@@ -292,13 +296,13 @@ class ThreadDriver:
         ):
             try:
                 self._connect_or_wait()
-            except Exception as error:
-                log.exception("unexpected error in the reader; reconnecting")
+            except Exception as error:  # noqa: BLE001 (logged, though not by this thread)
+                self.journal.take(unexpected(error))
                 self._lost(f"unexpected error: {error!r}")
         if self.callbacks.monitor == threading.get_ident():
             self.callbacks.monitor = None
         if self.session.refusal is not None:
-            log.error("stopped for good: %s", self.session.refusal)
+            self.journal.take(refused(self.session.refusal))
         self._on_end()
 
     def _connect_or_wait(self) -> None:
@@ -355,12 +359,11 @@ class ThreadDriver:
         return going
 
     def trying(self, server: Endpoint) -> None:
-        log.debug("connecting to %s", server)
+        self.journal.take(connecting(server))
         with self.lock:
             self.session.ensemble.trying(server)
 
     def unreachable(self, server: Endpoint, reason: str, attempts: int) -> float:
-        log.debug("%s: %s", server, reason)
         with self.lock:
             return self.session.unreachable(server, reason, monotonic(), attempts)
 
@@ -419,8 +422,6 @@ class ThreadDriver:
             self._listens_until = min(deadline, now + _LONGEST_SLEEP)
         if outgoing:
             self._send(wire, outgoing)
-        if self._news:
-            self._report()
         if schemes:
             self._exposure.warn(schemes)
         if self.callbacks.is_waiting:
@@ -440,13 +441,6 @@ class ThreadDriver:
     def _lost(self, reason: str) -> None:
         with self.lock:
             self.session.disconnected(reason, monotonic())
-        self._report()
-
-    def _report(self) -> None:
-        while self._news:
-            change = self._news.popleft()
-            told = "assumed, " if change.is_assumed else ""
-            log.info("%s, session %#x: %s%s", change.state, change.session_id, told, change.reason)
 
     def _let_go(self) -> None:
         with contextlib.suppress(IndexError):

@@ -18,13 +18,14 @@ class Wire:
     are guarded by the driver's lock.
     """
 
-    __slots__ = ("_reader", "_timeout", "_writer", "is_sending", "unsent")
+    __slots__ = ("_reader", "_timeout", "_writer", "is_sending", "peer", "unsent")
 
     def __init__(self, connection: socket.socket) -> None:
         self._reader = connection
         self._writer = connection.dup()  # its own object, because a time-out belongs to the object
         self._writer.setblocking(False)
         self._timeout = 0.0
+        self.peer = _peer(connection)
         self.is_sending = False
         self.unsent = b""
 
@@ -118,3 +119,14 @@ class SecureWire(Wire):
             self._channel.end()
             self._flush()
         super().hang_up()
+
+
+def _peer(connection: socket.socket) -> str:
+    try:
+        address = connection.getpeername()
+    except OSError:  # it has gone already: reading will say so
+        return ""
+    if not isinstance(address, tuple):
+        return ""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

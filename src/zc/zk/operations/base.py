@@ -57,6 +57,7 @@ class Operation(Step[R]):
     `watches` and `watches_missing` name the kind of watch that an answer, or the answer that there is no node, arms.
     `xid` is set where requests of this kind are not counted but marked. `is_kept` says that the session remembers it,
     as it does identities and watches that stand, and has to act on it, too.
+    `is_newer` marks what servers of 3.4 lack.
     """
 
     __slots__ = ()
@@ -66,6 +67,7 @@ class Operation(Step[R]):
     watches: ClassVar[str] = ""
     watches_missing: ClassVar[str] = ""
     xid: ClassVar[Xid | None] = None
+    is_newer: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         if "opcode" in cls.__dict__:

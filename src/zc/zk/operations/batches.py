@@ -121,6 +121,7 @@ class MultiRead(_Batch):
 
     __slots__ = ()
     opcode = OpCode.MULTI_READ
+    is_newer = True
     is_read = True
     parts = frozenset((OpCode.GET_DATA, OpCode.GET_CHILDREN))
 

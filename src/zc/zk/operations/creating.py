@@ -87,6 +87,7 @@ class Create2(_CreatesWithStat):
 
     __slots__ = ()
     opcode = OpCode.CREATE2
+    is_newer = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class CreateContainer(_CreatesWithStat):
     """Create a node that goes when its last child has gone (servers 3.5.1 and later)."""
 
     opcode = OpCode.CREATE_CONTAINER
+    is_newer = True
     flags: CreateFlag = CreateFlag.CONTAINER
 
 
@@ -105,6 +107,7 @@ class CreateTTL(_CreatesWithStat):
     """
 
     opcode = OpCode.CREATE_TTL
+    is_newer = True
     flags: CreateFlag = CreateFlag.TTL
     ttl: int = 0
 

@@ -19,6 +19,7 @@ class Reconfig(Operation[tuple[bytes, Stat]]):
     """
 
     opcode = OpCode.RECONFIG
+    is_newer = True
     joining: str | None = None
     leaving: str | None = None
     new_members: str | None = None

@@ -131,6 +131,7 @@ class GetAllChildrenNumber(Operation[int]):
     """Get the number of nodes below a node, at any depth (servers 3.6 and later)."""
 
     opcode = OpCode.GET_ALL_CHILDREN_NUMBER
+    is_newer = True
     is_read = True
     path: str
 
@@ -153,6 +154,7 @@ class GetEphemerals(Operation[list[str]]):
     """Get the paths of this session's ephemeral nodes that begin with `prefix`, in no order (servers 3.6 and later)."""
 
     opcode = OpCode.GET_EPHEMERALS
+    is_newer = True
     is_read = True
     prefix: str = "/"
 

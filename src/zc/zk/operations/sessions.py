@@ -75,6 +75,7 @@ class WhoAmI(Operation[list[ClientInfo]]):
 
     __slots__ = ()
     opcode = OpCode.WHO_AM_I
+    is_newer = True
     is_read = True
 
     def read(self, reply: Reader) -> list[ClientInfo]:

@@ -41,6 +41,7 @@ class SetWatches2(Bare):
     """As `SetWatches`, and for the watches that stay, which are armed without being told what they missed (3.6)."""
 
     opcode = OpCode.SET_WATCHES2
+    is_newer = True
     xid = Xid.SET_WATCHES
     relative_zxid: int
     data: tuple[str, ...] = ()
@@ -73,6 +74,7 @@ class AddWatch(Operation[None]):
     """Set a watch that stays until it is removed, on a node that need not exist (servers 3.6 and later)."""
 
     opcode = OpCode.ADD_WATCH
+    is_newer = True
     is_read = True
     is_kept = True
     path: str
@@ -116,6 +118,7 @@ class CheckWatches(_Watchers):
 
     __slots__ = ()
     opcode = OpCode.CHECK_WATCHES
+    is_newer = True
     is_read = True
 
 
@@ -124,6 +127,7 @@ class RemoveWatches(_Watchers):
 
     __slots__ = ()
     opcode = OpCode.REMOVE_WATCHES
+    is_newer = True
     is_kept = True
 
 

@@ -5,7 +5,7 @@ A new connection is a new object, so nothing that belongs to an old one can be t
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zc.zk.codes import ErrorCode, Xid
@@ -17,6 +17,7 @@ from zc.zk.errors import (
 )
 from zc.zk.jute import INT, Reader, Writer
 from zc.zk.operations import AddWatch, Operation, Ping, Watch
+from zc.zk.protocol.chronicle import Chronicle
 from zc.zk.protocol.frames import FrameLengthError, FrameReader
 from zc.zk.protocol.requests import Request
 from zc.zk.protocol.watches import WatchTables
@@ -36,7 +37,7 @@ _SILENCE_ALLOWED = 0.62
 
 @dataclass(slots=True)
 class Trail:
-    """What outlives a connection: the highest transaction seen, the watches, and the chroot.
+    """What outlives a connection: the highest transaction seen, the watches, the chroot, and what happened.
 
     `zxid` grows only by replies that come after all watches were armed again: the next connection compares them with
     it.
@@ -45,6 +46,7 @@ class Trail:
     watches: WatchTables
     root: str = ""
     zxid: int = 0
+    chronicle: Chronicle = field(default_factory=Chronicle)
 
 
 class Connection:
@@ -211,6 +213,7 @@ class Connection:
         if xid == Xid.EVENT:
             event = WatchedEvent.read(body, zxid)
             body.finish()
+            self._trail.chronicle.event(zxid)
             self._trail.watches.fire(event)
             return
         line = self._marked.get(xid, self.in_flight)
@@ -230,6 +233,8 @@ class Connection:
             if code == ErrorCode.OK:
                 answer = operation.read(body)
                 body.finish()
+                if operation.is_newer:
+                    self._trail.chronicle.answered(operation)
             else:
                 answer = operation.refused(code)
         except ProtocolError as error:
@@ -239,7 +244,10 @@ class Connection:
             raise
         except CodedError as error:
             self.wants_authentication |= isinstance(error, SessionClosedRequireSaslError)
-            if not request.ended:
+            self._trail.chronicle.refused(operation, error)
+            if request.ended:
+                self._trail.chronicle.late(operation)
+            else:
                 request.fail(error)
             if isinstance(operation, AddWatch):
                 # What was asked behind it leans on it, and would wait in vain.
@@ -247,6 +255,7 @@ class Connection:
                 raise ProtocolError(msg) from error
             return
         if request.ended:
+            self._trail.chronicle.late(operation)
             return
         watch: Watch | None = getattr(operation, "watch", None)
         if watch is not None:

@@ -89,6 +89,8 @@ class Live(Watch):
 
     def drop(self) -> None:
         """Keep the node current no longer."""
+        if self.is_known and not self.is_dropped:
+            self._session.readings.live_objects -= 1
         self.is_dropped = True
         self.on_change = None
         self._session.trail.watches.discard(self.path, self)
@@ -151,6 +153,8 @@ class Live(Watch):
 
     def _settle(self, changed: bool) -> None:
         if changed or not self.is_known:
+            if not self.is_known and not self.is_dropped:
+                self._session.readings.live_objects += 1
             self.is_known = True
             self.event = self._reading_event
             self.changes += 1

@@ -19,6 +19,7 @@ class Readings:
         self._session = session
         self._stale: deque[Live] = deque()
         self._in_flight = 0
+        self.live_objects = 0  # that have a state, and are not dropped
         self._paths: Counter[str] = Counter()  # of all that is stale or being read
 
     def enqueue(self, live: "Live") -> None:

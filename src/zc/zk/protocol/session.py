@@ -52,6 +52,7 @@ class Session:
         self.ensemble = ensemble
         self.settings = settings
         self.trail = Trail(WatchTables(), root)
+        self.chronicle = self.trail.chronicle
         self.identity = Identity(timeout=settings.timeout)
         self.earlier_ids: set[int] = set()
         self.phase = Phase.STOPPED
@@ -90,6 +91,7 @@ class Session:
             self._now = self._down_since = self._retry_at = self._lost_since = now
             self._refused_since = self.refusal = None
             self._was_opened = True
+            self.chronicle.opened(now)
             self.enter(Phase.WAITING)
             self.keeper_state = KeeperState.CONNECTING
 
@@ -200,7 +202,9 @@ class Session:
     def unreachable(self, endpoint: Endpoint, reason: str, now: float, attempts: int = 1) -> float:
         """Note that a server could not be reached; return the pause in seconds before it may be tried again."""
         self.ensemble.failed(endpoint, reason, attempts)
-        return self.ensemble.pause(now - self._down_since)
+        pause = self.ensemble.pause(now - self._down_since)
+        self.chronicle.attempt_failed(str(endpoint), "unreachable", reason, pause)
+        return pause
 
     def connected(self, now: float, endpoint: Endpoint) -> None:
         """Ask for the session: a server was reached."""
@@ -380,6 +384,7 @@ class Session:
             self.finish("closed by the caller")
             return
         was_open = self.state is State.CONNECTED
+        outcome = self._outcome(now)
         # Silence is no refusal: such a server may be paused, or not be there at all.
         was_cut_short = now < self._attempt_until
         was_refused = self.phase is Phase.GREETING and was_cut_short
@@ -397,8 +402,19 @@ class Session:
             self._tell(State.SUSPENDED, reason)
         if was_refused and self.keeper_state is not KeeperState.EXPIRED_SESSION:
             self._was_refused(now)
+        is_expired = self.keeper_state is KeeperState.EXPIRED_SESSION
         self._schedule(reason, now)
-        self.server = None
+        server, self.server = self.server, None
+        if server is not None and is_expired:
+            self.chronicle.count("connection_attempts", str(server), "expired")
+        elif server is not None and not was_open:
+            self.chronicle.attempt_failed(str(server), outcome, reason, self._retry_at - now)
+
+    def _outcome(self, now: float) -> str:
+        """Name the kind of failure of an attempt in a word or two."""
+        if self.phase.is_attempt and now >= self._attempt_until:
+            return "timed out"
+        return "refused"
 
     def _schedule(self, reason: str, now: float) -> None:
         if self.keeper_state is KeeperState.EXPIRED_SESSION:
@@ -421,6 +437,8 @@ class Session:
         self.connection = None
         sent, unsent = connection.unanswered()
         again = [*(request for request in sent if request.is_repeatable), *unsent]
+        reads = sum(request.is_repeatable for request in sent if not request.ended)
+        self.chronicle.took_back(reads, sum(not request.ended for request in sent) - reads)
         for request in [*again, *self.queue, *self._arming.identifying]:
             if request.fail_fast and not request.ended:
                 request.fail(ConnectionLoss(request.path, reason=reason))
@@ -476,6 +494,8 @@ class Session:
                 request.fail(SessionExpiredError(request.path))
 
     def _lose_session(self, reason: str) -> None:
+        was_assumed = self.state is State.LOST
+        self.chronicle.expired(self.identity.session_id, reason, was_assumed=was_assumed)
         self._declare_lost(reason, assumed=False)
         self.keeper_state = KeeperState.EXPIRED_SESSION
         self._begin_anew()
@@ -501,7 +521,9 @@ class Session:
     def _tell(self, state: State, reason: str, *, assumed: bool = False) -> None:
         if state is not self.state:
             self.state = state
-            self._on_change(StateChange(state, reason, self.identity.session_id, assumed))
+            change = StateChange(state, reason, self.identity.session_id, assumed)
+            self.chronicle.changed(change, str(self.server or "no server"), self._now)
+            self._on_change(change)
 
     # --- for drivers and live nodes
 
@@ -509,6 +531,16 @@ class Session:
         """Send the request that makes a live node current, if a server is there to take it."""
         if self._open_way is not None:
             self._open_way.send(live.reading())
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a server."""
+        return len(self.queue)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for their replies."""
+        return 0 if self.connection is None else len(self.connection.in_flight)
 
     @property
     def takes_requests(self) -> bool:

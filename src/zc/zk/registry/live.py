@@ -81,6 +81,7 @@ class _LiveObject(Following):
                 log.debug("%r of %r cancelled its watch", callback.function, self)
                 self._remove(callback)
             except Exception:
+                self._driver.callbacks.count_failure()
                 log.exception("%r of %r failed, and is not called again", callback.function, self)
                 self._remove(callback)
 

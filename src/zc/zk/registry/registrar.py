@@ -103,7 +103,7 @@ class Registrar:
             if path in self._kept or path in self._claimed:
                 raise NodeExistsError(path, self.session_id or None)
             self._claimed.add(path)
-        registration = Registration(path, data, acl, self._spread, self.wake)
+        registration = Registration(path, data, acl, self._spread, self.wake, self._restored)
         try:
             if patience is None:
                 patience = self._client.session_timeout + _NAME_PATIENCE
@@ -145,6 +145,10 @@ class Registrar:
 
     def _keep(self, registration: Registration) -> Background:
         return Background(self._client.driver, registration.keep(), repr(registration)).start()
+
+    def _restored(self) -> None:
+        with self._client.driver.lock:
+            self._client.driver.session.chronicle.count("restores")
 
     def _spread(self) -> float:
         count = len(self._kept)

@@ -98,7 +98,8 @@ class Registration:
     """A server's node, and what is wanted of it.
 
     `is_held` is whether the node was last seen to be there and ours, `holder` which session of ours held it. `settled`
-    is called whenever what is wanted is there, and when nothing more is done about it because the client was closed.
+    is called whenever what is wanted is there, and when nothing more is done about it because the client was closed,
+    `restored` whenever the node was made again.
     `want` and `withdraw` are called under the driver's lock.
     """
 
@@ -109,6 +110,7 @@ class Registration:
         acl: tuple[ACL, ...],
         spread: Callable[[], float],
         settled: Callable[[], None],
+        restored: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = path
         self.data = data
@@ -119,6 +121,8 @@ class Registration:
         self._may_exist = True  # also while the request that makes the node is out
         self._changed = Change()  # what the plan waits for
         self.settled = settled
+        self._restored = restored
+        self._why = "the node was gone"
         # Each wish is a tuple of its own, and `_met` the one that the node has: nobody clears what another thread set.
         self._wish = self._met = (data,)
         self._spread = spread
@@ -207,7 +211,8 @@ class Registration:
             yield from Create(self.path, data, self.acl, CreateFlag.EPHEMERAL)
         except NodeExistsError:
             return
-        log.info("registered %s again", self.path)
+        log.info("registered %s again: %s", self.path, self._why)
+        self._restored()
         self.data = data
         self._met = wish
 
@@ -244,7 +249,9 @@ class Registration:
     def _wait(self, changed: Change) -> Plan[None]:
         yield from Wait(changed)
         event = changed.event
-        if event is not None and event.state is KeeperState.EXPIRED_SESSION and self.is_wanted:
+        is_lost = event is not None and event.state is KeeperState.EXPIRED_SESSION
+        self._why = "the session was lost" if is_lost else "the node was deleted"
+        if is_lost and self.is_wanted:
             # After a lost session all registrations come back, though not all at once.
             pause = self._spread()
             if pause > 0:
