@@ -59,6 +59,7 @@ from zc.zk.errors import (
     ZooKeeperError,
 )
 from zc.zk.protocol.sasl import DigestMD5
+from zc.zk.protocol.vitals import Vitals
 from zc.zk.records import ClientInfo, Stat, WatchedEvent
 from zc.zk.registry.addresses import format_addr, parse_addr
 from zc.zk.registry.live import CancelWatch, Children, Properties
@@ -161,6 +162,7 @@ __all__ = [
     "UnknownSessionError",
     "UsageError",
     "VersionUnknownError",
+    "Vitals",
     "WatchedEvent",
     "WatcherType",
     "ZooKeeper",

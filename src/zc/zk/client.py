@@ -29,6 +29,7 @@ from zc.zk.protocol.live import Live
 from zc.zk.protocol.sasl import Mechanism
 from zc.zk.protocol.session import Session
 from zc.zk.protocol.states import Settings, StateChange
+from zc.zk.protocol.vitals import Vitals, vitals
 from zc.zk.recipes import watchers
 from zc.zk.recipes.watchers import ChildrenWatch, DataWatch
 from zc.zk.security import ACL, OPEN_ACL_UNSAFE, checked_acl
@@ -149,6 +150,14 @@ class Client(Calls):
     def last_zxid(self) -> int:
         """The highest transaction id that a server has told us."""
         return self._session.trail.zxid
+
+    @property
+    def info(self) -> Vitals:
+        """How this client is doing: where it is connected to, and what it has been through; takes no time."""
+        driver = self.driver
+        with driver.lock:
+            calls = driver.callbacks
+            return vitals(self._session, monotonic(), driver.peer, calls.waiting, calls.failures)
 
     def start(self, timeout: float = START_TIMEOUT) -> None:
         """Open the session and return when it is there.
