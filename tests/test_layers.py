@@ -17,7 +17,7 @@ LAYERS = (
     {"records"},
     {"operations"},
     {"server"},  # an independent witness of the wire: it knows the codec alone
-    {"plans", "arguments"},
+    {"plans", "arguments", "metrics"},
     {"retry", "transactions"},
     {"protocol"},
     {"recipes", "recipes.nodes", "registry"}
@@ -34,7 +34,7 @@ LAYERS = (
 PURE = {
     *("codes", "errors", "paths", "jute", "records", "operations", "security", "arguments"),
     *("transactions", "plans", "retry", "protocol", "recipes.nodes", "recipes.outcomes"),
-    *("registry.addresses", "registry.properties"),
+    *("metrics", "registry.addresses", "registry.properties"),
     *("registry.servers", "server"),
 }
 IMPURE = {"server.net", "server.folder"}  # where the embedded server meets sockets and files
@@ -162,7 +162,18 @@ def test_each_optional_package_is_imported_by_one_module() -> None:
     assert {package: names for package, names in users.items() if len(names) > 1} == {}
 
 
-@pytest.mark.parametrize("package", ["asyncio", "gevent", "kazoo", "zc.zk.server", "zc.zk.cli"])
+@pytest.mark.parametrize(
+    "package",
+    [
+        "asyncio",
+        "gevent",
+        "kazoo",
+        "prometheus_client",
+        "opentelemetry",
+        "zc.zk.server",
+        "zc.zk.cli",
+    ],
+)
 def test_importing_the_package_does_not_import(package: str) -> None:
     program = f"import sys, zc.zk; print({package!r} in sys.modules)"
 

@@ -173,8 +173,10 @@ def test_a_handler_may_call_the_client(told: Told) -> None:
     handler = Asking()
     log.addHandler(handler)
     try:
-        with Server() as server, Client(server.address) as client:
-            wait_until(lambda: answers, SOON)
+        with Server() as server:
+            client = Client(server.address)
+            with client:
+                wait_until(lambda: answers, SOON)
     finally:
         log.removeHandler(handler)
 

@@ -12,6 +12,7 @@ from zc.zk import arguments
 from zc.zk.calls import Calls
 from zc.zk.codes import KeeperState, State
 from zc.zk.drivers import words
+from zc.zk.drivers.reporting import Reporter
 from zc.zk.drivers.results import AsyncResult
 from zc.zk.drivers.retrying import FOREVER, Retry
 from zc.zk.drivers.threads import ThreadDriver
@@ -23,9 +24,11 @@ from zc.zk.errors import (
     FailedConnect,
     ZooKeeperError,
 )
+from zc.zk.metrics import Metrics
 from zc.zk.protocol import ensemble
 from zc.zk.protocol.ensemble import Ensemble
 from zc.zk.protocol.live import Live
+from zc.zk.protocol.measuring import MeasuredSession
 from zc.zk.protocol.sasl import Mechanism
 from zc.zk.protocol.session import Session
 from zc.zk.protocol.states import Settings, StateChange
@@ -49,6 +52,7 @@ class Client(Calls):
 
     `auth_data` lists identities as pairs of a scheme and a credential, as `add_auth` takes them. `sasl` is how to
     authenticate to each server before anything else is said: a `zc.zk.DigestMD5` or a `zc.zk.GSSAPI`.
+    `metrics` is told what the client counts and measures, see `zc.zk.metrics`.
 
     While the connection is lost, calls wait for the next one until their time is over. A read that was cut off is
     asked again. A write that was cut off raises `ConnectionLoss`, whose `maybe_applied` is true: its outcome is
@@ -75,6 +79,7 @@ class Client(Calls):
         connect_timeout: float | None = None,
         sasl: Mechanism | None = None,
         tls: Setting = None,
+        metrics: Metrics | None = None,
     ) -> None:
         timeout = arguments.seconds(timeout, "the session time-out", arguments.MOST_SESSION_SECONDS)
         attempt = max(1.0, min(timeout / 3, 5.0)) if connect_timeout is None else connect_timeout
@@ -83,7 +88,8 @@ class Client(Calls):
         self._settings = Settings(
             timeout, arguments.seconds(attempt, "the connect time-out"), mechanism=_name(sasl)
         )
-        self._session = Session(
+        kind = Session if metrics is None else MeasuredSession
+        self._session = kind(
             Ensemble(endpoints, random.random), self._settings, self._state_changed, self.chroot
         )
         self._hosts = ",".join(map(str, endpoints))
@@ -92,6 +98,8 @@ class Client(Calls):
         name, security = f"zc.zk {self._hosts}", secured(tls)
         driver = ThreadDriver(self._session, name, self._settle, sasl, security)
         super().__init__(driver, acl, operation_timeout, fail_fast)
+        if metrics is not None and isinstance(self._session, MeasuredSession):
+            Reporter(metrics, self._session, driver)
         if client_id is not None:
             self._session.attach(*arguments.client_id(client_id))
         for scheme, credential in auth_data:
