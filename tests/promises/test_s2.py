@@ -9,12 +9,15 @@ from datetime import timedelta
 import pytest
 
 from tests.certificates import Authority, Pair
+from tests.keys import KEY_PASSWORD, Keys
 from tests.promises.told import States
 from tests.scripted import ScriptedServer, saying
 from tests.servers import AnyServer
 from tests.tlsproxy import TLSProxy, server_context
+from tests.tlsserver import TlsServer
 from tests.waiting import stretched, wait_until
-from zc.zk import TLS, Client, FailedConnect, State, ZooKeeper
+from zc.zk import ACL, TLS, Client, FailedConnect, Id, Permissions, State, ZooKeeper
+from zc.zk.drivers.probing import takes_writes
 
 SOON = 20.0
 A_WHILE = 0.6  # seconds in which a client that cannot connect tries a few times
@@ -269,3 +272,41 @@ def test_s2_words_go_over_it_too(secure: TLSProxy, trusting: TLS) -> None:
     with Client(secure.address, tls=trusting) as client:
         assert client.command(b"ruok") == "imok"
         assert client.server_version() >= (3, 4)
+
+
+# --- a real server's own TLS
+
+
+def test_s2_a_real_server_is_spoken_to_and_knows_us_by_our_certificate(
+    tls_server: TlsServer, keys: Keys
+) -> None:
+    own = keys.client
+    settings = TLS(keys.trusted, own.certificate, own.locked_key, KEY_PASSWORD)
+    mine = [ACL(Permissions.ALL, Id("x509", "CN=client"))]
+    data = os.urandom(600_000)
+
+    with Client(tls_server.secure_address, tls=settings) as client:
+        client.create("/mine", data, acl=mine)
+        assert client.get("/mine")[0] == data
+        client.delete("/mine")
+
+
+def test_s2_a_real_server_answers_words_over_it(tls_server: TlsServer, keys: Keys) -> None:
+    with Client(tls_server.secure_address, tls=TLS(ca=keys.trusted)) as client:
+        assert client.command(b"ruok") == "imok"
+        assert len(client.command(b"mntr")) > 1000
+        assert client.server_version() == (3, 8, 0)
+        server = client.driver.servers[0]
+        assert takes_writes(server, client.driver.security, client.last_zxid, stretched(SOON))
+
+
+@pytest.mark.slow
+def test_s2_a_real_server_that_requires_our_certificate_says_so(keys: Keys) -> None:
+    with TlsServer(keys, client_auth="need") as demanding:
+        why = reason(Client(demanding.secure_address, tls=TLS(ca=keys.trusted)))
+        stranger = keys.untrusted_client
+        settings = TLS(keys.trusted, stranger.certificate, stranger.key)
+        why_not = reason(Client(demanding.secure_address, tls=settings))
+
+    assert "certificate" in why
+    assert "certificate" in why_not
