@@ -71,6 +71,22 @@ def test_no_ttl_is_a_plain_node(client: Client, ttl: int | None) -> None:
     assert stat.owner_session_id == session[0]
 
 
+def test_k45_only_an_ephemeral_node_shows_an_owner(client: Client) -> None:
+    client.create("/ephemeral", ephemeral=True)
+    client.create("/container", container=True)
+    client.create("/ttl", ttl=A_MINUTE)
+
+    owners = {}
+    for name in ("ephemeral", "container", "ttl"):
+        stat = client.exists(f"/{name}")
+        assert stat is not None
+        owners[name] = stat.owner_session_id
+
+    session = client.client_id
+    assert session is not None
+    assert owners == {"ephemeral": session[0], "container": None, "ttl": None}
+
+
 IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"container": True, "ephemeral": True}, "a node cannot be both ephemeral and a container"),
     ({"container": True, "sequence": True}, "a container cannot be sequential"),

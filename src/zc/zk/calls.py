@@ -104,9 +104,9 @@ class Calls:
         """Create a node and return its path; with `include_data` its path and status.
 
         An `ephemeral` node lives as long as the session; a `sequence` node gets a number of ten digits behind its name.
-        The server removes a `container` some time after its last child has gone, and a node with a `ttl`, when it has
-        no children and was not written to for so many milliseconds; these may be of sequence, too. `makepath` creates
-        missing nodes above.
+        The server removes a `container` some time after its last child has gone, and a node with a `ttl` when it has no
+        children and was not written to for so many milliseconds. A node is of one of these kinds alone, though one with
+        a `ttl` may be of sequence, too. `makepath` creates missing nodes above.
 
         Raises `NodeExistsError`, `NoNodeError` where the parent is missing, `NoChildrenForEphemeralsError`,
         `InvalidACLError`, and `UnimplementedError` where the server makes no such nodes: for a `ttl` it must be set up
