@@ -52,6 +52,8 @@ class Client(Calls):
 
     `auth_data` lists identities as pairs of a scheme and a credential, as `add_auth` takes them. `sasl` is how to
     authenticate to each server before anything else is said: a `zc.zk.DigestMD5` or a `zc.zk.GSSAPI`.
+    With `read_only` a server that has lost its ensemble will do for reading, where it allows that: `client_state` is
+    CONNECTED_RO then, and writes raise `NotReadOnlyCallError`. A server that takes writes is looked for meanwhile.
     `metrics` is told what the client counts and measures, see `zc.zk.metrics`.
 
     While the connection is lost, calls wait for the next one until their time is over. A read that was cut off is
@@ -80,13 +82,17 @@ class Client(Calls):
         sasl: Mechanism | None = None,
         tls: Setting = None,
         metrics: Metrics | None = None,
+        read_only: bool = False,
     ) -> None:
         timeout = arguments.seconds(timeout, "the session time-out", arguments.MOST_SESSION_SECONDS)
         attempt = max(1.0, min(timeout / 3, 5.0)) if connect_timeout is None else connect_timeout
         endpoints, self.chroot = ensemble.parse(hosts)
         acl = OPEN_ACL_UNSAFE if default_acl is None else checked_acl(default_acl)
         self._settings = Settings(
-            timeout, arguments.seconds(attempt, "the connect time-out"), mechanism=_name(sasl)
+            timeout,
+            arguments.seconds(attempt, "the connect time-out"),
+            read_only=bool(read_only),
+            mechanism=_name(sasl),
         )
         kind = Session if metrics is None else MeasuredSession
         self._session = kind(

@@ -24,6 +24,7 @@ from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
 from zc.zk.drivers.dialling import dial, is_writable, reason_of
 from zc.zk.drivers.exposure import Exposure
 from zc.zk.drivers.journal import Journal, connecting, refused, unexpected
+from zc.zk.drivers.probing import takes_writes
 from zc.zk.drivers.results import AsyncResult, Latch, Waiting
 from zc.zk.drivers.tls import Security
 from zc.zk.drivers.wire import Wire
@@ -45,6 +46,7 @@ R = TypeVar("R")
 _TRICKLE = 4096  # bytes at one reading: fewer, while many replies are due, are too few
 _NAP = 0.0005  # seconds
 _FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
+_LOOK = 1.0  # seconds for a server to say whether it takes writes
 _LONGEST_SLEEP = 1.0  # seconds: a deadline that was set meanwhile is met this late at the most
 _END = 0.9  # seconds that the threads get to end after that: together less than the two that `stop` may take
 log = logging.getLogger("ZooKeeper")
@@ -413,6 +415,9 @@ class ThreadDriver:
             deadline = session.deadline()
             if now >= deadline:
                 session.tick(now)
+                better = session.look(now)
+                if better is not None:
+                    self.callbacks.post(wire, partial(self._look, better))
                 deadline = session.deadline()
             if session.fault is not None:
                 return None
@@ -432,6 +437,14 @@ class ThreadDriver:
     def _relieve(self) -> None:
         if self.callbacks.is_waiting:
             self.callbacks.relieve()
+
+    def _look(self, server: Endpoint) -> None:
+        zxid = self.session.trail.zxid
+        is_writable = takes_writes(server, self.security, zxid, _LOOK)
+        with self.lock:
+            self.session.looked(server, monotonic(), is_writable=is_writable)
+            self.session.nudge()  # for the reader to see it
+        self.flush()
 
     def _end_of_stream(self) -> str:
         if self.session.phase is Phase.GREETING:
