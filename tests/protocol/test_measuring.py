@@ -1,7 +1,8 @@
 """A session that counts and times its requests."""
 
-from tests.protocol.conversation import Conversation, T, stat
+from tests.protocol.conversation import Asked, Conversation, T, stat
 from zc.zk.codes import ErrorCode, EventType
+from zc.zk.errors import ConnectionLoss
 from zc.zk.operations import GetData, SetData, Watch
 from zc.zk.protocol.ensemble import Ensemble, parse
 from zc.zk.protocol.live import LiveData
@@ -66,6 +67,20 @@ def test_a_cut_off_write_is_counted_and_a_read_only_once_it_is_answered() -> Non
     assert (lost.counts["retries",], lost.counts["unknown_outcomes",]) == (1, 1)
     assert found.counts["requests", "GetData", "ok"] == 1
     assert found.counts["reconnects",] == 1
+
+
+def test_a_request_that_fails_fast_does_so_when_it_is_measured() -> None:
+    talk = online()
+    asked = Asked(GetData("/a"))
+    asked.fail_fast = True
+    talk.session.submit(asked, talk.now)
+    talk.drop()
+
+    counts = talk.measured.take_report().counts
+
+    assert isinstance(asked.error, ConnectionLoss)
+    assert counts["requests", "GetData", "ConnectionLoss"] == 1
+    assert counts["retries",] == 0  # it is not asked again
 
 
 def test_a_request_that_timed_out_is_counted_once() -> None:

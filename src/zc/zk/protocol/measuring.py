@@ -137,7 +137,7 @@ class _Measured(Request):
     __slots__ = ("_asked", "_begun", "_session")
 
     def __init__(self, session: MeasuredSession, asked: Request, now: float) -> None:
-        super().__init__(asked.operation, asked.body, asked.deadline)
+        super().__init__(asked.operation, asked.body, asked.deadline, asked.fail_fast)
         self._session = session
         self._asked = asked
         self._begun = now

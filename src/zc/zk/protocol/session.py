@@ -437,11 +437,11 @@ class Session:
         self.connection = None
         sent, unsent = connection.unanswered()
         again = [*(request for request in sent if request.is_repeatable), *unsent]
-        reads = sum(request.is_repeatable for request in sent if not request.ended)
-        self.chronicle.took_back(reads, sum(not request.ended for request in sent) - reads)
         for request in [*again, *self.queue, *self._arming.identifying]:
             if request.fail_fast and not request.ended:
                 request.fail(ConnectionLoss(request.path, reason=reason))
+        reads = sum(request.is_repeatable for request in sent if not request.ended)
+        self.chronicle.took_back(reads, sum(not request.ended for request in sent) - reads)
         self.queue.extendleft(reversed([request for request in again if not request.ended]))
         lost = [request for request in sent if not request.is_repeatable]
         paths = Counter(request.path for request in lost)
