@@ -198,6 +198,71 @@ def test_r20_a_write_that_can_be_told_is_done_once_wherever_it_was_cut_off(
     assert len(network.attempts) == 2
 
 
+@pytest.mark.parametrize("end", ["request", "reply"])
+@pytest.mark.parametrize(
+    ("opcode", "call", "answer"),
+    [
+        (Opcode.CREATE, lambda it: it.create_async("/new", ephemeral=True), "/new"),
+        (Opcode.CREATE, lambda it: it.create_async("/new", ephemeral=True, makepath=True), "/new"),
+        (Opcode.DELETE, lambda it: it.delete_async("/node/child"), True),
+        (Opcode.DELETE, lambda it: it.delete_async("/node", recursive=True), True),
+    ],
+    ids=["create", "makepath", "delete", "recursive"],
+)
+def test_r20_a_write_without_waiting_is_done_once_as_well(
+    client: Client, network: FaultProxy, opcode: Opcode, call: Call, answer: object, end: str
+) -> None:
+    client.exists("/node")
+    network.cut_on(request(opcode) if end == "request" else reply_to(opcode))
+    told: list[object] = []
+
+    result = call(client)
+    result.rawlink(told.append)
+
+    assert result.get() == answer
+    wait_until(lambda: told == [result], 2.0)
+
+
+@pytest.mark.parametrize("end", ["request", "reply"])
+def test_r20_a_write_without_waiting_that_cannot_be_told_is_unknown(
+    client: Client, network: FaultProxy, end: str
+) -> None:
+    network.cut_on(request(Opcode.CREATE) if end == "request" else reply_to(Opcode.CREATE))
+
+    with pytest.raises(ConnectionLoss) as caught:
+        client.create_async("/new").get()
+
+    assert isinstance(caught.value, OutcomeUnknown)
+
+
+def test_r20_a_write_without_waiting_ends_in_time_whatever_is_found_out(
+    connect: Connect, network: FaultProxy
+) -> None:
+    client = connect(operation_timeout=0.5)
+    network.refuse()
+    network.cut_on(reply_to(Opcode.CREATE))
+    begun = time.monotonic()
+
+    with pytest.raises(OutcomeUnknown):
+        client.create_async("/new", ephemeral=True).get()
+
+    assert time.monotonic() - begun < stretched(0.5 + 0.4)
+
+
+def test_r20_a_write_without_waiting_ends_with_the_client(
+    client: Client, network: FaultProxy
+) -> None:
+    network.refuse()
+    network.cut_on(reply_to(Opcode.CREATE))
+    result = client.create_async("/new", ephemeral=True)
+    wait_until(lambda: client.state is State.SUSPENDED, 2.0)
+
+    client.stop()
+
+    with pytest.raises(OutcomeUnknown):
+        result.get(2.0)
+
+
 def names_below(observer: Client, path: str) -> list[str]:
     """Give the paths of the nodes below a path, or its own where there are none below."""
     if observer.exists(path) is None:

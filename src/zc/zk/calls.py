@@ -165,7 +165,7 @@ class Calls:
             with_status=include_data,
         )
         if not (makepath or protected) and (include_data or type(operation) is Create):
-            return self._call_async(operation)
+            return self._write_async(operation)
         creating = nodes.create(
             _named(operation, protected),
             makepath=makepath,
@@ -203,7 +203,7 @@ class Calls:
         operation = arguments.delete(path, version)
         if recursive:
             return self.run_async(nodes.delete_recursively(path), "delete", path)
-        return self._call_async(operation)
+        return self._write_async(operation)
 
     def exists(self, path: str, watch: WatchCallback | None = None) -> Stat | None:
         """Return the status of a node, None when there is none.
@@ -273,7 +273,7 @@ class Calls:
         self, path: str, value: bytes | None, version: int = ANY_VERSION
     ) -> AsyncResult[Stat]:
         """As `set`, without waiting."""
-        return self._call_async(arguments.set_data(path, value, version))
+        return self._write_async(arguments.set_data(path, value, version))
 
     def get_acls(self, path: str) -> tuple[list[ACL], Stat]:
         """Return a node's ACL and status. Raises `NoNodeError`, `NoAuthError`."""
@@ -460,6 +460,12 @@ class Calls:
 
     def _call_async(self, operation: Operation[R]) -> AsyncResult[R]:
         return self.driver.call_async(operation, monotonic() + self.patience, self.fail_fast)
+
+    def _write_async(self, operation: Operation[R]) -> AsyncResult[R]:
+        if self.fail_fast:
+            return self._call_async(operation)
+        until = monotonic() + self.patience
+        return self.driver.promise(planning.Settled(self.driver, operation, outcomes.settle, until))
 
     def _surely(self, operation: Operation[R], *, is_protected: bool = False) -> R:
         until = monotonic() + self.patience

@@ -7,7 +7,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zc.zk.drivers.results import AsyncResult, Promise, Work
-from zc.zk.errors import ConnectionClosedError, OperationTimeoutError, UsageError, ZooKeeperError
+from zc.zk.errors import (
+    ConnectionClosedError,
+    ConnectionLoss,
+    OperationTimeoutError,
+    UsageError,
+    ZooKeeperError,
+)
 from zc.zk.operations import Operation, Step
 from zc.zk.plans import Change, Ids, Pause, Plan, Together, Wait, Whoami
 from zc.zk.protocol.requests import NEVER, Request, encode
@@ -235,6 +241,31 @@ class _Promised(Background):
 
     def _failed(self, error: Exception) -> None:
         self._promise.set_exception(error)
+
+
+class Settled(AsyncResult[R]):
+    """The outcome of a write; when its reply is lost, `settle` makes the plan that finds out what became of it."""
+
+    __slots__ = ("_is_settling", "_settle")
+
+    def __init__(
+        self,
+        driver: "ThreadDriver",
+        operation: Operation[R],
+        settle: Callable[[Operation[R], ConnectionLoss], Plan[R]],
+        deadline: float,
+    ) -> None:
+        super().__init__(driver, operation, encode(operation, driver.session.trail.root), deadline)
+        self._settle = settle
+        self._is_settling = False
+
+    def fail(self, error: Exception) -> None:
+        if isinstance(error, ConnectionLoss) and error.session_id and not self._is_settling:
+            self._is_settling = True
+            plan = self._settle(self.operation, error)
+            _Promised(self._driver, plan, self.deadline, NEVER, self).start()
+        else:
+            super().fail(error)
 
 
 class _Step(Request):

@@ -78,8 +78,8 @@ class Waiting(Request):
 class AsyncResult(Request, Generic[T]):
     """The outcome of an `*_async` call, there or still to come.
 
-    Outcomes of single operations come in the order of the calls. Losing the connection ends a write with
-    `ConnectionLoss`; a read is asked again.
+    Outcomes of single operations come in the order of the calls, but for writes whose reply was lost with the
+    connection: what became of them is found out first, or else they end in `ConnectionLoss`. A read is asked again.
     """
 
     __slots__ = ("_answer", "_driver", "_error", "_latches", "_links")

@@ -157,7 +157,10 @@ class ThreadDriver:
     ) -> AsyncResult[R]:
         """Ask, and return at once what will have the outcome."""
         body = encode(operation, self.session.trail.root)
-        result: AsyncResult[R] = AsyncResult(self, operation, body, deadline, fail_fast)
+        return self.promise(AsyncResult(self, operation, body, deadline, fail_fast))
+
+    def promise(self, result: AsyncResult[R]) -> AsyncResult[R]:
+        """Ask for what a result stands for, and return it."""
         self.submit(result, linger=True)
         return result
 
