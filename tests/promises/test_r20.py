@@ -64,7 +64,7 @@ PROTECTED: dict[str, tuple[Opcode, Call]] = {
         lambda client: client.create("/new", ephemeral=True, include_data=True)[0],
     ),
     "create ephemeral makepath": (
-        Opcode.CREATE2,
+        Opcode.CREATE,
         lambda client: client.create("/new", ephemeral=True, makepath=True),
     ),
     "create protected": (Opcode.CREATE, lambda client: client.create("/new/a", protected=True)),
