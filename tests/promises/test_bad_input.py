@@ -234,7 +234,8 @@ def test_a_reply_nobody_asked_for_leaves_a_write_unknown(
     error = error_of(lambda: client.set("/", b""))
 
     assert isinstance(error, ConnectionLoss)
-    assert str(error) == "connection lost: /; it may have been applied"
+    why = "a reply to request 4711, where 1 is next"
+    assert str(error) == f"connection lost: / ({why}); it may have been applied"
 
 
 def test_an_unknown_error_code_is_an_error_of_its_call_with_the_number(
