@@ -1,5 +1,6 @@
 """The blocking client: ZooKeeper's operations one to one, over a session that heals itself."""
 
+import logging
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +41,7 @@ from zc.zk.security import ACL, OPEN_ACL_UNSAFE, checked_acl
 Listener = Callable[[State], object]
 START_TIMEOUT = 15.0  # seconds
 _LONGEST_PAUSE = 2.0  # seconds between two attempts at a function
+log = logging.getLogger("ZooKeeper")
 
 
 class Client(Calls):
@@ -55,6 +57,7 @@ class Client(Calls):
     With `read_only` a server that has lost its ensemble will do for reading, where it allows that: `client_state` is
     CONNECTED_RO then, and writes raise `NotReadOnlyCallError`. A server that takes writes is looked for meanwhile.
     `metrics` is told what the client counts and measures, see `zc.zk.metrics`.
+    `default_acl` is the ACL of every node that is created without one; unless it is given, everybody may do everything with them, as is ZooKeeper's way.
 
     While the connection is lost, calls wait for the next one until their time is over. A read that was cut off is
     asked again. A write that was cut off raises `ConnectionLoss`, whose `maybe_applied` is true: its outcome is
@@ -87,6 +90,7 @@ class Client(Calls):
         timeout = arguments.seconds(timeout, "the session time-out", arguments.MOST_SESSION_SECONDS)
         attempt = max(1.0, min(timeout / 3, 5.0)) if connect_timeout is None else connect_timeout
         endpoints, self.chroot = ensemble.parse(hosts)
+        self._is_silently_open = default_acl is None
         acl = OPEN_ACL_UNSAFE if default_acl is None else checked_acl(default_acl)
         self._settings = Settings(
             timeout,
@@ -266,6 +270,12 @@ class Client(Calls):
             sleep_func=self.driver.sleep,
             deadline=self.operation_timeout,
         )
+
+    def _acl(self, acl: Sequence[ACL] | None) -> Sequence[ACL]:
+        if acl is None and self._is_silently_open:
+            self._is_silently_open = False  # once is enough
+            log.info("nodes created by %r are open to everybody, unless default_acl is given", self)
+        return super()._acl(acl)
 
     # --- being told of states
 
