@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import TypeVar
@@ -49,6 +49,7 @@ _FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
 _LOOK = 1.0  # seconds for a server to say whether it takes writes
 _LONGEST_SLEEP = 1.0  # seconds: a deadline that was set meanwhile is met this late at the most
 _END = 0.9  # seconds that the threads get to end after that: together less than the two that `stop` may take
+_HASTE = 0.4  # seconds: what the interpreter itself needs to end within two
 log = logging.getLogger("ZooKeeper")
 _drivers: "weakref.WeakSet[ThreadDriver]" = weakref.WeakSet()
 
@@ -99,33 +100,48 @@ class ThreadDriver:
         if reader is not None and reader is not threading.current_thread():
             reader.join(_END)
         with self.lock:
-            self.callbacks.open()
-            self.session.open(monotonic())
-            self._reader = threading.Thread(
-                target=self._run, name=f"{self._name} reader", daemon=True
-            )
-            self._reader.start()
+            try:
+                self.callbacks.open()
+                self.session.open(monotonic())
+                self._reader = threading.Thread(
+                    target=self._run, name=f"{self._name} reader", daemon=True
+                )
+                self._reader.start()
+            except BaseException:
+                # Interrupted, or out of threads: the reader may run or not, and ends when it is not ours.
+                self._reader = None
+                self.session.finish("it was not started")
+                raise
 
     def stop(self) -> None:
         """End the session and the threads, within two seconds whatever the network does."""
-        self.require_own_process()
         now = monotonic()
+        self.await_end(now, says_farewell=self.say_farewell(now))
+
+    def say_farewell(self, now: float) -> bool:
+        """Begin to stop; return whether a server has yet to answer."""
+        self.require_own_process()
         with self.lock:
-            reader = self._reader
             self.session.close(now)
             says_farewell = self.session.phase is Phase.CLOSING
         self._wake.set()
         self.flush()
+        return says_farewell
+
+    def await_end(self, began_at: float, *, says_farewell: bool) -> None:
+        """Go on to stop, and return when all has ended, or two seconds after it began."""
+        with self.lock:
+            reader = self._reader
         if reader is not None:
-            reader.join(_FAREWELL if says_farewell else 0.0)
+            reader.join(max(0.0, began_at + _FAREWELL - monotonic()) if says_farewell else 0.0)
             with self.lock:
                 self.session.finish("closed by the caller")
                 wire = self._wire
             if wire is not None:
                 wire.hang_up()
             self._wake.set()
-            reader.join(max(0.1, now + _FAREWELL + _END - monotonic()))
-        self.callbacks.close(max(monotonic() + 0.1, now + _FAREWELL + _END))
+            reader.join(max(0.1, began_at + _FAREWELL + _END - monotonic()))
+        self.callbacks.close(max(monotonic() + 0.1, began_at + _FAREWELL + _END))
         self.journal.finish()
 
     def require_own_process(self) -> None:
@@ -169,27 +185,41 @@ class ThreadDriver:
         if self.is_forked:
             self.require_own_process()
         session = self.session
-        with self.lock:
-            session.submit(request, monotonic())
-            wire = self._wire
-            if wire is None:
-                self._wake.set()  # the reader sleeps until the next attempt: this deadline may be sooner
-                return
-            if wire.is_sending or (linger and session.may_linger):
-                return
-            data = self._take(wire)
-        if data:
-            self._send(wire, data)
+        try:
+            with self.lock:
+                session.submit(request, monotonic())
+                wire = self._wire
+                if wire is None:
+                    self._wake.set()  # the reader sleeps until the next attempt: this deadline may be sooner
+                    return
+                if wire.is_sending or (linger and session.may_linger):
+                    return
+                data = self._take(wire)
+            if data:
+                self._send(wire, data)
+        except KeyboardInterrupt:
+            self._drop_interrupted()
+            raise
+
+    def _drop_interrupted(self) -> None:
+        # ^C came between two steps that belong together, and nobody knows which: the next connection begins with none.
+        wire = self._wire
+        if wire is not None:
+            wire.hang_up()
 
     def flush(self) -> None:
         """Send what lingers."""
-        with self.lock:
-            wire = self._wire
-            if wire is None or wire.is_sending:
-                return
-            data = self._take(wire)
-        if data:
-            self._send(wire, data)
+        try:
+            with self.lock:
+                wire = self._wire
+                if wire is None or wire.is_sending:
+                    return
+                data = self._take(wire)
+            if data:
+                self._send(wire, data)
+        except KeyboardInterrupt:
+            self._drop_interrupted()
+            raise
 
     def move(self, endpoints: Sequence[Endpoint]) -> None:
         """Take another list of servers, and go to one of them if need be."""
@@ -487,12 +517,24 @@ def _leave_in_child() -> None:
 
 
 def _stop_at_exit() -> None:
+    # All say farewell before any waits for an answer: together they take as long as one.
+    now = monotonic() - _HASTE
+    leaving = []
     for driver in list(_drivers):
         if not driver.is_forked and driver.session.phase is not Phase.STOPPED:
-            try:
-                driver.stop()
-            except Exception:  # the others have sessions to end, too
-                log.exception("a client could not be stopped at exit")
+            with _logged():
+                leaving.append((driver, driver.say_farewell(now)))
+    for driver, says_farewell in leaving:
+        with _logged():
+            driver.await_end(now, says_farewell=says_farewell)
+
+
+@contextlib.contextmanager
+def _logged() -> Iterator[None]:
+    try:
+        yield
+    except Exception:  # the others have sessions to end, too
+        log.exception("a client could not be stopped at exit")
 
 
 if hasattr(os, "register_at_fork"):
