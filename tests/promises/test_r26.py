@@ -1,9 +1,14 @@
 """R26: nothing is left of clients that were stopped, or never got through: no thread, no descriptor, no memory."""
 
+from collections.abc import Callable
+
+import pytest
+
 from tests.frames import request
 from tests.ports import free_port
 from tests.promises.programs import run_program
 from tests.proxy import FaultProxy
+from tests.realserver import RealServer
 from tests.wire import Opcode
 
 MEASURE = """
@@ -37,7 +42,8 @@ MEASURE = """
 
 def growth(program: str, *arguments: str) -> tuple[int, int, float]:
     """Give how many threads, descriptors and MB more there are at the end of a program than before."""
-    threads, files, megabytes = run_program(MEASURE + program, *arguments).split()
+    printed = run_program(MEASURE + program, *arguments, seconds=60.0)
+    threads, files, megabytes = printed.split()
     return int(threads), int(files), float(megabytes)
 
 
@@ -149,3 +155,74 @@ def test_r26_reconnects_leave_nothing(network: FaultProxy, home: str) -> None:
             network.address + home,
         )
     )
+
+
+THOUSAND = """
+    from zc.zk import AuthFailedError
+
+    works, closed, silent, hangs_up, *_ = sys.argv[1:]
+
+    def succeed():
+        client = Client(works, timeout=4.0)
+        client.start()
+        client.exists("/", lambda event: None)
+        client.stop()
+
+    def fail(address, **options):
+        try:
+            Client(address, timeout=4.0, **options).start(timeout=0.02)
+        except FailedConnect:
+            return
+        raise SystemExit("it started")
+
+    def be_refused():
+        client = Client(works, timeout=4.0, auth_data=[("no such scheme", "a:b")])
+        try:
+            client.start()
+        except AuthFailedError:
+            return
+        client.stop()
+
+    def take_up_a_session_that_is_none():
+        # Servers refuse it; a new one is begun then.
+        client = Client(works, timeout=4.0, client_id=(12345, bytes(16)))
+        client.start()
+        client.stop()
+
+    failures = [
+        lambda: fail(closed),
+        lambda: fail(silent),
+        lambda: fail(hangs_up),
+        be_refused,
+        take_up_a_session_that_is_none,
+    ]
+    rounds = 0
+
+    def one():
+        global rounds
+        succeed()
+        failures[rounds % len(failures)]()
+        rounds += 1
+
+    measure(50, 500, one)
+"""
+
+
+@pytest.mark.slow
+def test_r26_a_thousand_cycles_half_of_them_failing_leave_nothing(
+    network: FaultProxy, home: str, proxy_to: Callable[[int], FaultProxy], real_server: RealServer
+) -> None:
+    silent = proxy_to(real_server.port)
+    silent.black_hole()
+    hangs_up = proxy_to(real_server.port)
+    hangs_up.turn_away()
+
+    grown = growth(
+        THOUSAND,
+        network.address + home,
+        f"127.0.0.1:{free_port()}",
+        silent.address,
+        hangs_up.address,
+    )
+
+    assert_nothing(grown)
