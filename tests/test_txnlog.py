@@ -8,7 +8,16 @@ from tests import wire
 from tests.bareclient import BareClient
 from tests.ensemble import Ensemble
 from tests.realserver import DEBIAN_CLASSPATH, NEWER_CLASSPATH, RealServer
-from tests.txnlog import DamagedLogError, TxnType, changes_of, read_log, read_transactions
+from tests.txnlog import (
+    END_OF_ENTRY,
+    ENTRY_HEADER,
+    FILE_HEADER,
+    DamagedLogError,
+    TxnType,
+    changes_of,
+    read_log,
+    read_transactions,
+)
 from tests.wire import Opcode
 
 BAD_VERSION = -103
@@ -129,3 +138,32 @@ def test_a_log_ends_where_it_is_not_all_written(log: bytes) -> None:
 
     assert counts == {0}
     assert len(list(read_log(log[:written]))) == 1
+
+
+def test_what_too_few_members_have_logged_was_never_done(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "abc"]
+    with RealServer() as server, BareClient.connect(server.port) as client:
+        client.call(Opcode.CREATE, wire.create_body("/a"))
+        client.end()
+        for folder, zxids in zip(folders, [3, 2, 0], strict=True):
+            keep_first(folder_of(server), folder, zxids)
+
+    every, most = (read_transactions(*folders, quorum=quorum) for quorum in (1, 2))
+
+    assert [each.type for each in every] == [
+        TxnType.CREATE_SESSION,
+        TxnType.CREATE,
+        TxnType.CLOSE_SESSION,
+    ]
+    assert most == every[:2]
+
+
+def keep_first(source: Path, target: Path, count: int) -> None:
+    """Copy a log as far as a member has it that was ended after so many transactions."""
+    target.mkdir()
+    (log,) = source.glob("log.*")
+    content, end = log.read_bytes(), FILE_HEADER.size
+    for _ in range(count):
+        _, length = ENTRY_HEADER.unpack_from(content, end)
+        end += ENTRY_HEADER.size + length + len(END_OF_ENTRY)
+    (target / log.name).write_bytes(content[:end])

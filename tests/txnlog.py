@@ -8,6 +8,7 @@ record of its type and, from 3.6 on, a digest of the whole tree, which nobody ne
 import enum
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,20 +101,26 @@ class Transaction:
         return only
 
 
-def read_transactions(*folders: Path) -> list[Transaction]:
+def read_transactions(*folders: Path, quorum: int = 1) -> list[Transaction]:
     """Give what is in the logs in these folders, those of an ensemble's members, in order.
 
     Ask when all members have served after the last fault: one that comes back drops what it had
-    logged as a leader and nobody else has heard of.  Raises DamagedLogError.
+    logged as a leader and nobody else has heard of.  It keeps that in its log, though, where it is
+    given a snapshot instead of what it lacks; hence what fewer members than a `quorum` have logged
+    was never done, and is left out.  Raises DamagedLogError.
     """
     found: dict[int, Transaction] = {}
+    members: Counter[int] = Counter()
     for folder in folders:
+        logged = {}
         for log in folder.glob("log.*"):
             for transaction in read_log(log.read_bytes()):
                 other = found.setdefault(transaction.zxid, transaction)
                 if other != transaction:
                     raise DamagedLogError(f"{log}: {transaction}, and elsewhere {other}")
-    return [found[zxid] for zxid in sorted(found)]
+                logged[transaction.zxid] = transaction
+        members.update(logged.keys())
+    return [found[zxid] for zxid in sorted(found) if members[zxid] >= quorum]
 
 
 def read_log(content: bytes) -> Iterator[Transaction]:
