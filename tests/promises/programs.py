@@ -23,5 +23,5 @@ def run_program(source: str, *arguments: str, seconds: float = 30.0) -> str:
         check=False,
     )
     assert ended.returncode == 0, f"ended by {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
-    assert ended.stderr == ""
+    assert ended.stderr == "", ended.stderr[:1000]
     return ended.stdout

@@ -158,8 +158,10 @@ def test_r26_reconnects_leave_nothing(network: FaultProxy, home: str) -> None:
 
 
 THOUSAND = """
+    import logging
     from zc.zk import AuthFailedError
 
+    logging.getLogger("ZooKeeper").addHandler(logging.NullHandler())  # a refusal is told there, too
     works, closed, silent, hangs_up, *_ = sys.argv[1:]
 
     def succeed():

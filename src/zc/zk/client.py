@@ -57,7 +57,8 @@ class Client(Calls):
     With `read_only` a server that has lost its ensemble will do for reading, where it allows that: `client_state` is
     CONNECTED_RO then, and writes raise `NotReadOnlyCallError`. A server that takes writes is looked for meanwhile.
     `metrics` is told what the client counts and measures, see `zc.zk.metrics`.
-    `default_acl` is the ACL of every node that is created without one; unless it is given, everybody may do everything with them, as is ZooKeeper's way.
+    `default_acl` is the ACL of every node that is created without one; unless it is given, everybody may do everything
+    with them, as is ZooKeeper's way.
 
     While the connection is lost, calls wait for the next one until their time is over. A read that was cut off is
     asked again. A write that was cut off raises `ConnectionLoss`, whose `maybe_applied` is true: its outcome is
