@@ -76,9 +76,12 @@ class Bare:
             while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4]):
                 data += connection.recv(4096)
 
+    def touch(self) -> None:
+        """Do nothing: there is nothing to be had once."""
+
     create_in_transactions = get_serially
     watch_data = get_serially
-    watch_idly = get_serially
+    watch_idly = watch_all = get_serially
     watch_children = get_serially
 
     def get_in_flight(self, requests: list[bytes]) -> None:

@@ -28,6 +28,9 @@ class Subject(Protocol):
     def prepare(self, call: str, count: int, mark: str) -> Any:  # Any: what that call takes
         """Make ready what `call` is given."""
 
+    def touch(self) -> None:
+        """Ask for something small, so that what every session needs once is there."""
+
     def expect(self, mark: str) -> None:
         """From now on wait for each watched node to show the mark."""
 
@@ -108,6 +111,10 @@ class Library:
             return [children_path(number) for number in range(count)]
         return [data_path(number) for number in range(count)]
 
+    def touch(self) -> None:
+        """Ask for something small, so that what every session needs once is there."""
+        self._client.exists("/")
+
     def get_serially(self, paths: list[str]) -> None:
         """Get the nodes, one after the other."""
         for path in paths:
@@ -144,6 +151,10 @@ class Library:
         """Set a live watch on each node's data, with one function for all: it is not to be weighed."""
         self._watches.extend(self._client.DataWatch(path, _ignore) for path in paths)
 
+    def watch_all(self, paths: list[str]) -> None:
+        """Be told of changes of each node by what needs least."""
+        self.watch_idly(paths)
+
     def _watch_one(self, path: str, number: int) -> Any:  # Any: a watch
         return self._client.DataWatch(path, self._seer(number))
 
@@ -173,7 +184,7 @@ class Library:
                     held.shutdown(socket.SHUT_RDWR)
 
 
-def _ignore(_data: bytes | None, _stat: object) -> None:
+def _ignore(*_: object) -> None:
     pass
 
 
@@ -189,6 +200,10 @@ class ZcZk(Library):
         """Set a live watch on each node's data, all read at once."""
         functions = {path: self._seer(number) for number, path in enumerate(paths)}
         self._watches.append(self._client.data_watches(functions))
+
+    def watch_all(self, paths: list[str]) -> None:
+        """Set one watch on all that is below the node above."""
+        self._client.add_watch(NODES, _ignore, zc.zk.AddWatchMode.PERSISTENT_RECURSIVE)
 
     def watch_children(self, paths: list[str]) -> None:
         """Set a live object with a callback on each node."""

@@ -65,8 +65,9 @@ def _sizes(tasks: Sequence[Task], measured: Measured) -> str:
         if not rounds:
             continue
         if task.kind == "memory":
-            lines += [_row("bytes resident, a live data watch", rounds, lambda r: r.resident)]
-            lines += [_row("bytes allocated by Python", rounds, lambda r: r.traced)]
+            title = f"{task.title}: bytes resident"
+            lines += [_row(title, rounds, lambda r: r.resident)]
+            lines += [_row("    bytes allocated by Python", rounds, lambda r: r.traced, 1)]
         elif task.kind == "recover":
             lines += [_row(f"{task.title}: s", rounds, lambda r: r.wall, 2)]
             lines += [_row("  threads added", rounds, lambda r: r.threads)]

@@ -57,7 +57,8 @@ TASKS = (
         "recover",
         True,
     ),
-    Task("memory", "memory of a live data watch", "watch_idly", 10_000, 1000, "memory", True),
+    Task("memory", "a live data watch", "watch_idly", 10_000, 1000, "memory", True),
+    Task("recursive", "  the same by one recursive watch", "watch_all", 10_000, 1000, "memory", True),
 )  # fmt: skip
 
 
@@ -124,4 +125,11 @@ TARGETS = (
     Target("rearmed", "10,000 data watches are armed again in 3 s", lambda r: r["zc.zk"].wall, 3, "s"),
     Target("rearmed", "a reconnect adds at most one thread", lambda r: r["zc.zk"].threads, 1),
     Target("memory", "a live watch costs at most 1.5 kB", lambda r: r["zc.zk"].resident, 1500, "bytes"),
+    Target(
+        "recursive",
+        "one recursive watch instead: 1/100 of that",
+        lambda r: r["zc.zk"].traced / r["zc.zk memory"].traced,
+        0.01,
+        against="memory",
+    ),
 )  # fmt: skip

@@ -51,7 +51,7 @@ class Worker:
             ended = time.monotonic()
             say({"wall": ended - begun, "cpu": cpu_time() - cpu})
         elif kind == "memory":
-            say(_weigh(lambda: call(prepared), order["count"], traced=order["traced"]))
+            say(_weigh(subject, lambda: call(prepared), order["count"], traced=order["traced"]))
         else:
             call(prepared)
             gc.collect()
@@ -103,9 +103,10 @@ def _threads() -> int:
     return len(list(Path("/proc/self/task").iterdir()))
 
 
-def _weigh(call: Any, count: int, *, traced: bool) -> Answer:
+def _weigh(subject: Subject, call: Any, count: int, *, traced: bool) -> Answer:
     if traced:
         tracemalloc.start()
+        subject.touch()  # a reader's buffer is no part of a watch
         before = tracemalloc.get_traced_memory()[0]
         call()
         gc.collect()
