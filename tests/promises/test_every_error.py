@@ -325,7 +325,8 @@ def _(it: Scene) -> object:
 
 @brings(errors.FailedConnect)
 def _(it: Scene) -> object:
-    return Client(f"127.0.0.1:{free_port()}").start(timeout=0.2)
+    client = Client(f"127.0.0.1:{free_port()}")
+    return client.start(timeout=0.2)  # type: ignore[func-returns-value]
 
 
 # --- what is not sent
