@@ -38,6 +38,7 @@ NETWORK = {
     ErrorCode.REQUEST_TIMEOUT,
 }
 TEXTS = {
+    ErrorCode.SYSTEM_ERROR: "system error",
     ErrorCode.RUNTIME_INCONSISTENCY: "not tried, because an earlier operation failed",
     ErrorCode.DATA_INCONSISTENCY: "data inconsistency",
     ErrorCode.CONNECTION_LOSS: "connection lost",

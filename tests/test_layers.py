@@ -12,7 +12,7 @@ from tests.sources import Source, sources
 LAYERS = (
     {"codes"},
     {"errors"},
-    {"paths", "security"},
+    {"paths", "security", "exceptions"},
     {"jute"},
     {"records"},
     {"operations"},
@@ -32,7 +32,17 @@ LAYERS = (
     {"cli"},
 )
 PURE = {
-    *("codes", "errors", "paths", "jute", "records", "operations", "security", "arguments"),
+    *(
+        "codes",
+        "errors",
+        "paths",
+        "jute",
+        "records",
+        "operations",
+        "security",
+        "arguments",
+        "exceptions",
+    ),
     *("transactions", "plans", "retry", "protocol", "recipes.nodes", "recipes.outcomes"),
     *("metrics", "registry.addresses", "registry.properties"),
     *("registry.servers", "server"),

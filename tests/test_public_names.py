@@ -18,6 +18,7 @@ PROMISED = """
     Transaction AsyncResult ClientInfo RolledBackError RequestTooLargeError ReconfigDisabledError NewConfigNoQuorumError
     ReconfigInProgressError EphemeralOnLocalSessionError ThrottledOpError AddWatchMode WatcherType UsageError
     ArgumentError ArgumentTypeError
+    SystemZookeeperError LockTimeout CancelledError
     OutcomeUnknown Retry ForceRetryError RetryFailedError RetryInterruptedError
 """
 

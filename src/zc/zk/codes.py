@@ -61,6 +61,7 @@ class ErrorCode(IntEnum):
     """The error numbers of a reply header."""
 
     OK = 0
+    SYSTEM_ERROR = -1
     RUNTIME_INCONSISTENCY = -2
     DATA_INCONSISTENCY = -3
     CONNECTION_LOSS = -4

@@ -156,6 +156,14 @@ class VersionUnknownError(ZooKeeperError):
         return f"the server does not tell its version: {self.answer.strip()[:200]!r}"
 
 
+class LockTimeout(ZooKeeperError):  # noqa: N818 (the documented name)
+    """A lock was not acquired in time; for recipes."""
+
+
+class CancelledError(ZooKeeperError):
+    """What was waited for was cancelled by another thread; for recipes."""
+
+
 _BY_CODE: dict[int, type[CodedError]] = {}
 E = TypeVar("E", bound=CodedError)
 
@@ -227,8 +235,16 @@ class RequestTimeoutError(NetworkError):
     """The request took longer than the client's own bound."""
 
 
+@_coded(ErrorCode.SYSTEM_ERROR, "system error")
+class SystemZookeeperError(ServerError):
+    """The server could not, whatever was asked; its own number is a mark, and not sent normally.
+
+    `ConnectionLoss` and `OperationTimeoutError` have numbers of that range, but are a `NetworkError`.
+    """
+
+
 @_coded(ErrorCode.RUNTIME_INCONSISTENCY, "not tried, because an earlier operation failed")
-class RuntimeInconsistency(ServerError):  # noqa: N818 (ZooKeeper's name)
+class RuntimeInconsistency(SystemZookeeperError):  # noqa: N818 (ZooKeeper's name)
     """An operation of a transaction that was not reached."""
 
 
@@ -239,37 +255,37 @@ class RolledBackError(ServerError):
 
 
 @_coded(ErrorCode.DATA_INCONSISTENCY, "data inconsistency")
-class DataInconsistency(ServerError):  # noqa: N818 (ZooKeeper's name)
+class DataInconsistency(SystemZookeeperError):  # noqa: N818 (ZooKeeper's name)
     """The server found its data inconsistent."""
 
 
 @_coded(ErrorCode.MARSHALLING_ERROR, "the server could not read the request")
-class MarshallingError(ServerError):
+class MarshallingError(SystemZookeeperError):
     """The server could not read the request."""
 
 
 @_coded(ErrorCode.UNIMPLEMENTED, "not implemented by this server")
-class UnimplementedError(ServerError):
+class UnimplementedError(SystemZookeeperError):
     """The server does not know the operation."""
 
 
 @_coded(ErrorCode.BAD_ARGUMENTS, "bad arguments")
-class BadArgumentsError(ServerError):
+class BadArgumentsError(SystemZookeeperError):
     """The server refused the arguments."""
 
 
 @_coded(ErrorCode.UNKNOWN_SESSION, "session unknown to the server")
-class UnknownSessionError(ServerError):
+class UnknownSessionError(SystemZookeeperError):
     """The server does not know the session any more."""
 
 
 @_coded(ErrorCode.NEW_CONFIG_NO_QUORUM, "no quorum of the new configuration is up to date")
-class NewConfigNoQuorumError(ServerError):
+class NewConfigNoQuorumError(SystemZookeeperError):
     """Too few members of the new configuration are connected to the leader to go over to it."""
 
 
 @_coded(ErrorCode.RECONFIG_IN_PROGRESS, "another reconfiguration is in progress")
-class ReconfigInProgressError(ServerError):
+class ReconfigInProgressError(SystemZookeeperError):
     """The ensemble is being reconfigured already."""
 
 
