@@ -1,3 +1,4 @@
+import logging
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -195,3 +196,13 @@ def test_a_client_id_of_another_form_is_a_type_error_without_the_password(value:
 def test_a_session_id_beyond_64_bits_is_refused_without_the_password(session_id: int) -> None:
     with pytest.raises(ArgumentError, match=f"^a session id has 64 bits: {session_id}$"):
         arguments.client_id((session_id, b"s3cret"))
+
+
+def test_a_logger_may_be_an_adapter_and_nothing_else() -> None:
+    logger = logging.getLogger("own")
+    adapter = logging.LoggerAdapter(logger, {})
+
+    assert arguments.logger(logger) is logger
+    assert arguments.logger(adapter) is adapter
+    with pytest.raises(ArgumentTypeError, match=r"^logger must be a logging.Logger or a LoggerAd"):
+        arguments.logger("own")

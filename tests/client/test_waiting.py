@@ -239,3 +239,24 @@ def test_k31_a_client_that_was_closed_ends_the_retrying(client: Client) -> None:
 
     with pytest.raises(zc.zk.ConnectionClosedError):
         client.retry(client.get, "/")
+
+
+def test_k31_a_client_may_have_a_policy_of_its_own(server: AnyServer, chroot: str) -> None:
+    policy = zc.zk.Retry(max_tries=2, delay=0.01)
+    calls: list[int] = []
+
+    def fail() -> None:
+        calls.append(1)
+        raise zc.zk.ForceRetryError("again")
+
+    with Client(server.address + chroot, command_retry=policy) as client:
+        with pytest.raises(zc.zk.RetryFailedError):
+            client.retry(fail)
+
+        assert client.retry is policy
+    assert len(calls) == 3
+
+
+def test_a_policy_that_is_none_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"^command_retry must be a zc.zk.Retry, not dict"):
+        Client("host:1", command_retry={})  # type: ignore[arg-type]  # what is tested

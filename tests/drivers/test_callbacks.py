@@ -1,5 +1,6 @@
 """Callbacks: in order for each key, one at a time, on as few threads as they let it be."""
 
+import logging
 import sys
 import threading
 import time
@@ -263,3 +264,13 @@ def test_what_is_posted_while_no_thread_can_be_started_is_called_later(
     assert callbacks.is_waiting
     callbacks.post("other", lambda: seen.append(2))
     wait_until(lambda: sorted(seen) == [1, 2], SOON)
+
+
+def test_a_failure_goes_to_the_logger_given(caplog: pytest.LogCaptureFixture) -> None:
+    callbacks = Callbacks("test", logging.getLogger("own"))
+
+    callbacks.post("key", lambda: 1 / 0)
+
+    wait_until(lambda: callbacks.failures == 1, SOON)
+    wait_until(lambda: [record.name for record in caplog.records] == ["own"], SOON)
+    callbacks.close(time.monotonic() + stretched(SOON))

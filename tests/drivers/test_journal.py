@@ -10,7 +10,7 @@ import pytest
 from tests.waiting import stretched, wait_until
 from zc.zk import Client, State
 from zc.zk.drivers.callbacks import Callbacks
-from zc.zk.drivers.journal import Journal, connecting, unexpected
+from zc.zk.drivers.journal import Journal, chroot_missing, connecting, unexpected
 from zc.zk.protocol.ensemble import Endpoint
 from zc.zk.protocol.repetition import Line
 from zc.zk.testing import Server
@@ -192,3 +192,19 @@ def test_the_last_line_of_a_client_is_there_when_it_is_closed(told: Told) -> Non
 
             assert told.texts[-1].startswith("LOST, session 0x")
             assert "closed by the caller" in told.texts[-1]
+
+
+def test_lines_go_to_the_logger_given(callbacks: Callbacks) -> None:
+    handler = Told()
+    own = logging.Logger("own")  # noqa: LOG001 (nobody else's)
+    own.addHandler(handler)
+    journal = Journal(callbacks, logging.LoggerAdapter(own, {}))
+
+    journal.take(line("here"))
+    journal.take(chroot_missing("/app"))
+
+    wait_until(lambda: len(handler.records) == 2, SOON)
+    assert handler.texts == [
+        "here",
+        "the chroot /app does not exist: create it by ensure_path('/')",
+    ]

@@ -288,6 +288,15 @@ def test_k30_an_outcome_can_be_set_and_the_first_one_stays(
     assert (failed.value, failed.exception) == (None, error)
 
 
+def test_k30_an_outcome_set_without_a_value_is_none(driver: Driver) -> None:
+    result = async_result(driver)
+
+    result.set()
+
+    assert result.successful()
+    assert result.get(0) is None
+
+
 def test_a_promise_says_what_is_still_under_way(driver: Driver) -> None:
     result = promise(driver)
 

@@ -103,6 +103,14 @@ def test_an_endpoint_is_read_as_it_is_shown(host: str, port: int) -> None:
 # The order of trying
 
 
+def test_the_order_given_is_kept_where_that_is_wanted() -> None:
+    ensemble = Ensemble(THREE, random.Random(5).random, shuffled=False)
+
+    assert ensemble.order == THREE
+    ensemble.replace(THREE[::-1], None)
+    assert ensemble.order == THREE[::-1]
+
+
 def test_the_servers_are_shuffled_once_by_the_chance_given() -> None:
     orders = {tuple(rounds(Ensemble(THREE, random.Random(seed).random), 3)) for seed in range(40)}
 

@@ -1,7 +1,8 @@
 """Turns the documented arguments of the clients into operations, checked in the caller before anything is sent."""
 
+import logging
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from zc.zk import paths
 from zc.zk.codes import AddWatchMode, CreateFlag, WatcherType
@@ -294,6 +295,14 @@ def seconds(value: object, what: str, most: float = MOST_SECONDS) -> float:
 def patience(value: object, what: str) -> float:
     """Return a positive number of seconds; None stands for any number."""
     return float("inf") if value is None else seconds(value, what)
+
+
+def logger(value: object) -> logging.Logger | logging.LoggerAdapter[Any]:
+    """Return what a client may log to."""
+    if not isinstance(value, logging.Logger | logging.LoggerAdapter):
+        msg = f"logger must be a logging.Logger or a LoggerAdapter, not {type(value).__name__}"
+        raise ArgumentTypeError(msg)
+    return value
 
 
 def client_id(value: object) -> tuple[int, bytes]:

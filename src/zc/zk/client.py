@@ -1,18 +1,18 @@
 """The blocking client: ZooKeeper's operations one to one, over a session that heals itself."""
 
-import logging
 import random
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from time import monotonic
 from typing import Any, Self
 
-from zc.zk import arguments
+from zc.zk import arguments, paths
 from zc.zk.calls import Calls
 from zc.zk.codes import KeeperState, State
 from zc.zk.drivers import words
+from zc.zk.drivers.connected import Connected
+from zc.zk.drivers.journal import Logger, chroot_missing, open_to_everybody
 from zc.zk.drivers.reporting import Reporter
 from zc.zk.drivers.results import AsyncResult
 from zc.zk.drivers.retrying import FOREVER, Retry
@@ -41,7 +41,7 @@ from zc.zk.security import ACL, OPEN_ACL_UNSAFE, checked_acl
 Listener = Callable[[State], object]
 START_TIMEOUT = 15.0  # seconds
 _LONGEST_PAUSE = 2.0  # seconds between two attempts at a function
-log = logging.getLogger("ZooKeeper")
+_LONGEST_LOOK = 1.0  # seconds that looking for the chroot may add to starting
 
 
 class Client(Calls):
@@ -59,6 +59,10 @@ class Client(Calls):
     `metrics` is told what the client counts and measures, see `zc.zk.metrics`.
     `default_acl` is the ACL of every node that is created without one; unless it is given, everybody may do everything
     with them, as is ZooKeeper's way.
+
+    `client_id` is that of a session to take up. Servers are tried in random order, without `randomize_hosts` in the
+    order given. `command_retry` is what `retry` then is. `logger` takes what would go to the loggers
+    `ZooKeeper` and, of callbacks, `zc.zk`.
 
     While the connection is lost, calls wait for the next one until their time is over. A read that was cut off is
     asked again. A write that was cut off raises `ConnectionLoss`, whose `maybe_applied` is true: its outcome is
@@ -87,6 +91,9 @@ class Client(Calls):
         tls: Setting = None,
         metrics: Metrics | None = None,
         read_only: bool = False,
+        randomize_hosts: bool = True,
+        command_retry: Retry | None = None,
+        logger: Logger | None = None,
     ) -> None:
         timeout = arguments.seconds(timeout, "the session time-out", arguments.MOST_SESSION_SECONDS)
         attempt = max(1.0, min(timeout / 3, 5.0)) if connect_timeout is None else connect_timeout
@@ -101,13 +108,18 @@ class Client(Calls):
         )
         kind = Session if metrics is None else MeasuredSession
         self._session = kind(
-            Ensemble(endpoints, random.random), self._settings, self._state_changed, self.chroot
+            Ensemble(endpoints, random.random, shuffled=randomize_hosts),
+            self._settings,
+            self._state_changed,
+            self.chroot,
         )
         self._hosts = ",".join(map(str, endpoints))
         self._listeners: tuple[Listener, ...] = ()
-        self._settled = threading.Condition()
+        self._connected = Connected(self._session)
+        self._command_retry = _checked(command_retry)
         name, security = f"zc.zk {self._hosts}", secured(tls)
-        driver = ThreadDriver(self._session, name, self._settle, sasl, security)
+        log = None if logger is None else arguments.logger(logger)
+        driver = ThreadDriver(self._session, name, self._connected.look, sasl, security, log)
         super().__init__(driver, acl, operation_timeout, fail_fast)
         if metrics is not None and isinstance(self._session, MeasuredSession):
             Reporter(metrics, self._session, driver)
@@ -139,6 +151,10 @@ class Client(Calls):
         self.driver.move(endpoints)
         self._hosts = ",".join(map(str, endpoints))
 
+    def unchroot(self, path: str) -> str:
+        """Return a server's path as this client names the node; one that is not below the chroot stays as it is."""
+        return paths.without(self.chroot, path)
+
     @property
     def state(self) -> State:
         """How we stand with the session: LOST also before the first one, and after the last."""
@@ -152,7 +168,7 @@ class Client(Calls):
     @property
     def connected(self) -> bool:
         """Whether a server answers at the moment."""
-        return self._session.state is State.CONNECTED
+        return self._connected.is_set()
 
     @property
     def client_id(self) -> tuple[int, bytes] | None:
@@ -183,26 +199,30 @@ class Client(Calls):
 
         Raises `FailedConnect` after `timeout` seconds, naming each server tried and why it did not do,
         `AuthFailedError` when a server refuses an identity, and `ConnectionClosedError` when the client is stopped
-        meanwhile. Nothing is left running then.
+        meanwhile. Nothing is left running then. A chroot that does not exist is logged as a warning.
         """
         seconds = arguments.seconds(timeout, "the start time-out")
-        self.start_async()
-        with self._settled:
-            self._settled.wait_for(self._is_settled, seconds)
-        if not self.connected:
+        until = monotonic() + seconds
+        if not self.start_async().wait(seconds):
             error = self._start_error() or self._failed_connect(seconds)
             self.stop()
             raise error
+        self._look_for_chroot(until - monotonic())
+
+    def _look_for_chroot(self, seconds: float) -> None:
+        if not self.chroot or seconds <= 0:
+            return
+        looking = self.within(min(seconds, _LONGEST_LOOK), fail_fast=True)
+        with suppress(ZooKeeperError):  # only a hint is lost
+            if looking.exists("/") is None:
+                self.driver.journal.take(chroot_missing(self.chroot))
 
     def wait_for_start(self) -> None:
         """Open the session, however long it takes to find a server.
 
         Raises `AuthFailedError` when one refuses us, `ConnectionClosedError` when the client is stopped meanwhile.
         """
-        self.start_async()
-        with self._settled:
-            self._settled.wait_for(self._is_settled)
-        error = None if self.connected else self._start_error()
+        error = None if self.start_async().wait() else self._start_error()
         if error is not None:
             self.stop()
             raise error
@@ -220,12 +240,13 @@ class Client(Calls):
         attempts = [(str(endpoint), reason) for endpoint, reason in failures.items()]
         return FailedConnect(attempts, seconds)
 
-    def start_async(self) -> None:
-        """Begin to open the session, and return at once; it is looked for until `stop`."""
-        self.driver.start()
+    def start_async(self) -> Connected:
+        """Begin to open the session, and return at once; it is looked for until `stop`.
 
-    def _is_settled(self) -> bool:
-        return self.connected or self._session.keeper_state.is_final
+        What is returned can be waited for, as an event: `wait(timeout)` returns whether the client is connected.
+        """
+        self.driver.start()
+        return self._connected
 
     def stop(self) -> None:
         """End the session, and with it our ephemeral nodes; may be called from anywhere, any number of times.
@@ -263,9 +284,10 @@ class Client(Calls):
     def retry(self) -> Retry:
         """Calls a whole function again when the network failed it: `client.retry(function, *arguments)`.
 
-        Nothing is begun again when `operation_timeout` has passed. Make a `zc.zk.Retry` for another policy.
+        Nothing is begun again when `operation_timeout` has passed. Make a `zc.zk.Retry` for another policy, or give it
+        to the client as `command_retry`.
         """
-        return Retry(
+        return self._command_retry or Retry(
             FOREVER,
             max_delay=_LONGEST_PAUSE,
             sleep_func=self.driver.sleep,
@@ -275,7 +297,7 @@ class Client(Calls):
     def _acl(self, acl: Sequence[ACL] | None) -> Sequence[ACL]:
         if acl is None and self._is_silently_open:
             self._is_silently_open = False  # once is enough
-            log.info("nodes created by %r are open to everybody, unless default_acl is given", self)
+            self.driver.journal.take(open_to_everybody(repr(self)))
         return super()._acl(acl)
 
     # --- being told of states
@@ -298,13 +320,9 @@ class Client(Calls):
             self._listeners = tuple(each for each in self._listeners if each != listener)
 
     def _state_changed(self, change: StateChange) -> None:
-        self._settle()
+        self._connected.look()
         for listener in self._listeners:
             self.driver.callbacks.post(listener, partial(self._tell, listener, change.state))
-
-    def _settle(self) -> None:
-        with self._settled:
-            self._settled.notify_all()
 
     def _tell(self, listener: Listener, state: State) -> None:
         if listener(state) is True:
@@ -382,6 +400,13 @@ class Client(Calls):
             for live in lives:
                 self.driver.drop(live)
             raise
+
+
+def _checked(retry: object) -> Retry | None:
+    if retry is not None and not isinstance(retry, Retry):
+        msg = f"command_retry must be a zc.zk.Retry, not {type(retry).__name__}"
+        raise ArgumentTypeError(msg)
+    return retry
 
 
 def _name(sasl: object) -> str:

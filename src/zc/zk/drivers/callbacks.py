@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
+from typing import Any
 
 STUCK_AFTER = (
     0.05  # seconds without a callback being begun, while some wait, until one more thread helps
@@ -20,8 +21,9 @@ class Callbacks:
     another thread brings a monitor along if all are busy.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, log: logging.Logger | logging.LoggerAdapter[Any] = log) -> None:
         self._name = name
+        self._log = log
         self._condition = threading.Condition()
         self._lines: dict[Hashable, deque[Callable[[], object]]] = {}
         self._ready: deque[Hashable] = deque()
@@ -128,9 +130,9 @@ class Callbacks:
                 self._begun += 1
             try:
                 call()
-            except (Exception, SystemExit):  # SystemExit would end this thread and nothing else
+            except (Exception, SystemExit):  # noqa: BLE001 (logged; SystemExit would end this thread alone)
                 self.count_failure()
-                log.exception("callback failed: %r", call)
+                self._log.exception("callback failed: %r", call)
             with self._condition:
                 if self._lines[key]:
                     self._ready.append(key)

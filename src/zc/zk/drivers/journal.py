@@ -5,23 +5,26 @@ import logging
 import threading
 from collections import deque
 from time import monotonic
+from typing import Any
 
 from zc.zk.drivers.callbacks import Callbacks
 from zc.zk.protocol.ensemble import Endpoint
 from zc.zk.protocol.repetition import Line, Repetitions
 
 _MOST_LINES = 10_000  # that wait for a handler which is stuck: the oldest go first
-log = logging.getLogger("ZooKeeper")
+Logger = logging.Logger | logging.LoggerAdapter[Any]  # Any: an adapter of whatever logger
+LOG = logging.getLogger("ZooKeeper")
 
 
 class Journal:
-    """The lines of one client, written in their order.
+    """The lines of one client, written in their order, to `log`.
 
     A line that repeats others too often is written at DEBUG level, and as a summary from time to time.
     """
 
-    def __init__(self, callbacks: Callbacks) -> None:
+    def __init__(self, callbacks: Callbacks, log: Logger = LOG) -> None:
         self._callbacks = callbacks
+        self._log = log
         self._lines: deque[tuple[float, Line]] = deque(maxlen=_MOST_LINES)
         self._is_due = False
         self._repetitions = Repetitions()
@@ -29,7 +32,7 @@ class Journal:
 
     def take(self, line: Line) -> None:
         """Have a line written soon; takes no time and waits for nothing."""
-        if log.isEnabledFor(line.level):
+        if self._log.isEnabledFor(line.level):
             self._lines.append((monotonic(), line))
             if not self._is_due:
                 self._is_due = True
@@ -44,7 +47,7 @@ class Journal:
         if self._writing.acquire(blocking=False):
             try:
                 for line, text in self._repetitions.left_out(monotonic()):
-                    _log(line.level, text, None)
+                    self._put(line.level, text, None)
             finally:
                 self._writing.release()
 
@@ -63,12 +66,11 @@ class Journal:
         while self._lines:
             at, line = self._lines.popleft()
             text = None if line.level == logging.DEBUG else self._repetitions.admit(line, at)
-            _log(logging.DEBUG if text is None else line.level, text or line.text, line.error)
+            self._put(logging.DEBUG if text is None else line.level, text or line.text, line.error)
 
-
-def _log(level: int, text: str, error: Exception | None) -> None:
-    with contextlib.suppress(Exception):  # of a user's filter or handler: other lines follow
-        log.log(level, "%s", text, exc_info=error)
+    def _put(self, level: int, text: str, error: Exception | None) -> None:
+        with contextlib.suppress(Exception):  # of a user's filter or handler: other lines follow
+            self._log.log(level, "%s", text, exc_info=error)
 
 
 def connecting(server: Endpoint) -> Line:
@@ -76,9 +78,21 @@ def connecting(server: Endpoint) -> Line:
     return Line(logging.DEBUG, f"connecting to {server}", "connecting")
 
 
+def open_to_everybody(client: str) -> Line:
+    """Return the line about a client that nobody told whose its nodes are to be."""
+    text = f"nodes created by {client} are open to everybody, unless default_acl is given"
+    return Line(logging.INFO, text, "open to everybody")
+
+
 def unexpected(error: Exception) -> Line:
     """Return the line about an error of ours that costs a connection."""
     return Line(logging.ERROR, "unexpected error in the reader; reconnecting", repr(error), error)
+
+
+def chroot_missing(chroot: str) -> Line:
+    """Return the line about a client below a node that is not there."""
+    text = f"the chroot {chroot} does not exist: create it by ensure_path('/')"
+    return Line(logging.WARNING, text, "chroot")
 
 
 def refused(error: Exception) -> Line:

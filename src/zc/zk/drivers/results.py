@@ -117,7 +117,7 @@ class AsyncResult(Request, Generic[T]):
             self._driver.callbacks.post(link, partial(link, self))
         self._latches = self._links = None
 
-    def set(self, value: T) -> None:
+    def set(self, value: T | None = None) -> None:
         """Make this the answer, as one who promised it; an outcome that is there stays."""
         with self._driver.lock:
             if not self.ended:

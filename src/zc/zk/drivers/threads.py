@@ -23,7 +23,7 @@ from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
 from zc.zk.drivers.dialling import dial, is_writable, reason_of
 from zc.zk.drivers.exposure import Exposure
-from zc.zk.drivers.journal import Journal, connecting, refused, unexpected
+from zc.zk.drivers.journal import Journal, Logger, connecting, refused, unexpected
 from zc.zk.drivers.probing import takes_writes
 from zc.zk.drivers.results import AsyncResult, Latch, Waiting
 from zc.zk.drivers.tls import Security
@@ -57,7 +57,8 @@ _drivers: "weakref.WeakSet[ThreadDriver]" = weakref.WeakSet()
 class ThreadDriver:
     """Runs a session. `callbacks` is where users' code runs; `on_end` is called when it is run no more.
 
-    `mechanism` answers the session's SASL challenges; its settings say whether there are any.
+    `mechanism` answers the session's SASL challenges; its settings say whether there are any. A `logger` takes what the
+    session and users' code give to log, in place of our own.
 
     In a child of the process that made this, `lock` raises `ForkedClientError`: there is no way past it.
     """
@@ -69,12 +70,14 @@ class ThreadDriver:
         on_end: Callable[[], None],
         mechanism: Mechanism | None = None,
         security: Security | None = None,
+        logger: Logger | None = None,
     ) -> None:
         self.session = session
         self.security = security
         self.lock: contextlib.AbstractContextManager[object] = threading.Lock()
-        self.callbacks = Callbacks(name)
-        self.journal = Journal(self.callbacks)
+        logging_to: dict[str, Logger] = {} if logger is None else {"log": logger}
+        self.callbacks = Callbacks(name, **logging_to)
+        self.journal = Journal(self.callbacks, **logging_to)
         session.chronicle.tell = self.journal.take
         self._name = name
         self._on_end = on_end

@@ -102,18 +102,25 @@ def _not_an_address(text: str) -> ArgumentError:
 class Ensemble:
     """The servers in the order of trying: shuffled once, then in turn, with a pause that never grows beyond 2 s.
 
-    `chance` returns a number between 0 and 1; all choice comes from it.
+    `chance` returns a number between 0 and 1; all choice comes from it. Where they are not `shuffled`, the order given
+    is that of trying.
     """
 
-    def __init__(self, endpoints: Sequence[Endpoint], chance: Callable[[], float]) -> None:
+    def __init__(
+        self, endpoints: Sequence[Endpoint], chance: Callable[[], float], *, shuffled: bool = True
+    ) -> None:
         self._chance = chance
-        # Each once: where it stands says whose turn is next.
-        self._endpoints = sorted(dict.fromkeys(endpoints), key=lambda _: chance())
+        self._shuffled = shuffled
+        self._endpoints = self._in_order(endpoints)
         self._next = 0
         self._looked_at = 0  # how far behind the current one
         self._tried = 0  # since the last success
         self._last_attempts = 1
         self.failures: dict[Endpoint, str] = {}
+
+    def _in_order(self, endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+        each_once = dict.fromkeys(endpoints)  # where it stands says whose turn is next
+        return sorted(each_once, key=lambda _: self._chance() if self._shuffled else 0.0)
 
     def replace(self, endpoints: Sequence[Endpoint], current: Endpoint | None) -> bool:
         """Take another list of servers; return whether to stay with the current one, whose client we are.
@@ -121,8 +128,8 @@ class Ensemble:
         It may have more clients than its share when the list grew: of `n` servers' clients, `n` of each `m` stay.
         """
         before = len(self._endpoints)
-        servers = dict.fromkeys(endpoints)
-        self._endpoints = sorted(servers, key=lambda _: self._chance())
+        self._endpoints = self._in_order(endpoints)
+        servers = set(self._endpoints)
         self._next = self._looked_at = self._tried = 0
         self.failures.clear()
         stays = current in servers and self._chance() * len(servers) < before
