@@ -1,6 +1,7 @@
 import pytest
 
 from tests.playbook import US, Playbook, Tree, failing
+from zc.zk import paths
 from zc.zk.codes import CreateFlag
 from zc.zk.errors import ConnectionLoss, NodeExistsError, NoNodeError, OperationTimeoutError
 from zc.zk.operations import Create, Create2, Delete, Exists, GetChildren
@@ -16,6 +17,41 @@ def ensuring(path: str) -> Plan[bool]:
 
 
 # ensure_path
+
+
+def test_a_chroot_that_is_missing_is_made_from_its_top() -> None:
+    tops = [paths.ServerPath("/x"), paths.ServerPath("/x/y")]
+    plan = ensure_path("/a", OPEN, "/x/y/z")
+    asked: list[str] = []
+
+    step = next(plan)
+    assert step == Exists("/a")
+    step = plan.send(None)
+    for _ in range(3):
+        assert isinstance(step, Create)
+        asked.append(step.path)
+        step = plan.throw(NoNodeError("/"))
+    for _ in range(3):
+        assert isinstance(step, Create)
+        asked.append(step.path)
+        step = plan.send(step.path)
+    assert isinstance(step, Create)
+    with pytest.raises(StopIteration):
+        plan.send(step.path)
+
+    assert asked == ["/a", "/", tops[1], tops[0], tops[1], "/"]
+    assert [type(path) for path in asked[2:5]] == [paths.ServerPath] * 3
+
+
+@pytest.mark.parametrize("root", ["", "/x"])
+def test_where_not_even_the_servers_root_is_there_it_is_an_error(root: str) -> None:
+    plan = ensure_path("/", OPEN, root)
+    next(plan)
+    plan.send(None)
+
+    with pytest.raises(NoNodeError):  # noqa: PT012 (as many as there are nodes above)
+        for _ in range(3):
+            plan.throw(NoNodeError("/"))
 
 
 def test_a_path_that_is_there_takes_one_question() -> None:

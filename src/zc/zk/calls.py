@@ -135,6 +135,7 @@ class Calls:
                 makepath=makepath,
                 include_data=include_data,
                 is_protected=protected,
+                root=self.driver.session.trail.root,
             )
             created = self.run(creating)
         self.catch_up(created if isinstance(created, str) else created[0])
@@ -171,11 +172,12 @@ class Calls:
             makepath=makepath,
             include_data=include_data,
             is_protected=protected,
+            root=self.driver.session.trail.root,
         )
         return self.run_async(creating, "create", path)
 
     def ensure_path(self, path: str, acl: Sequence[ACL] | None = None) -> bool:
-        """Create a node without data, and those above it, as far as they are missing."""
+        """Create a node without data, and those above it, the chroot's among them, as far as they are missing."""
         return self.run(self._ensuring(path, acl))
 
     def ensure_path_async(self, path: str, acl: Sequence[ACL] | None = None) -> AsyncResult[bool]:
@@ -183,7 +185,8 @@ class Calls:
         return self.run_async(self._ensuring(path, acl), "ensure_path", path)
 
     def _ensuring(self, path: str, acl: Sequence[ACL] | None) -> Plan[bool]:
-        return nodes.ensure_path(paths.validate(path), checked_acl(self._acl(acl)))
+        root = self.driver.session.trail.root
+        return nodes.ensure_path(paths.validate(path), checked_acl(self._acl(acl)), root)
 
     def delete(self, path: str, version: int = ANY_VERSION, recursive: bool = False) -> bool:
         """Delete a node, which must have no children unless `recursive`.

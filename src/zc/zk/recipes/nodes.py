@@ -14,12 +14,12 @@ from zc.zk.security import ACL
 R = TypeVar("R")
 
 
-def ensure_path(path: str, acl: Sequence[ACL]) -> Plan[bool]:
-    """Create a node without data, and those above it, as far as they are missing."""
-    return (yield from widened(_ensuring(path, acl)))
+def ensure_path(path: str, acl: Sequence[ACL], root: str = "") -> Plan[bool]:
+    """Create a node without data, and those above it, as far as they are missing; those of the chroot `root`, too."""
+    return (yield from widened(_ensuring(path, acl, root)))
 
 
-def _ensuring(path: str, acl: Sequence[ACL]) -> Plan[bool]:
+def _ensuring(path: str, acl: Sequence[ACL], root: str) -> Plan[bool]:
     if (yield from Exists(path)) is not None:
         return True
     missing = [path]
@@ -32,33 +32,52 @@ def _ensuring(path: str, acl: Sequence[ACL]) -> Plan[bool]:
             if not error.maybe_applied:
                 raise
         except NoNodeError:
-            if missing[-1] == "/":
+            above = _above(missing[-1], root)
+            if above == missing[-1]:
                 raise
-            missing.append(paths.parent(missing[-1]))
+            missing.append(above)
         else:
             missing.pop()
     return True
 
 
-def create_with_parents(create: Creates[R], *, is_protected: bool = False) -> Plan[R]:
+def _above(path: str, root: str) -> str:
+    """Return the node above, which for a client's root may be one that it has no name for."""
+    if path == "/" and root:
+        return paths.ServerPath(paths.parent(root))
+    above = paths.parent(path)
+    return paths.ServerPath(above) if isinstance(path, paths.ServerPath) else above
+
+
+def create_with_parents(
+    create: Creates[R], *, is_protected: bool = False, root: str = ""
+) -> Plan[R]:
     """Create a node, and those above it as far as they are missing, with the same ACL."""
-    return (yield from widened(_creating(create, is_protected=is_protected)))
+    return (yield from widened(_creating(create, is_protected=is_protected, root=root)))
 
 
-def _creating(create: Creates[R], *, is_protected: bool) -> Plan[R]:
+def _creating(create: Creates[R], *, is_protected: bool, root: str) -> Plan[R]:
     try:
         return (yield from surely(create, is_protected=is_protected))
     except NoNodeError:
-        yield from _ensuring(paths.parent(create.path), create.acl)
+        yield from _ensuring(_above(create.path, root), create.acl, root)
         return (yield from surely(create, is_protected=is_protected))
 
 
 def create(
-    operation: Creates[Any], *, makepath: bool, include_data: bool, is_protected: bool = False
+    operation: Creates[Any],
+    *,
+    makepath: bool,
+    include_data: bool,
+    is_protected: bool = False,
+    root: str = "",
 ) -> Plan[Any]:  # Any: str, or with `include_data` a tuple
     """Create a node, with `makepath` those above it, too; give its path, with `include_data` its path and status."""
-    make = create_with_parents if makepath else surely
-    answer = yield from make(operation, is_protected=is_protected)
+    answer = yield from (
+        create_with_parents(operation, is_protected=is_protected, root=root)
+        if makepath
+        else surely(operation, is_protected=is_protected)
+    )
     return answer if include_data or isinstance(answer, str) else answer[0]
 
 
