@@ -1,5 +1,7 @@
 """Run a real Apache ZooKeeper that speaks TLS on one port, and plainly on another."""
 
+import contextlib
+import socket
 from typing import Any, Literal
 
 from tests.keys import Identity, Keys
@@ -42,3 +44,9 @@ class TlsServer(RealServer):
     @property
     def secure_address(self) -> str:
         return f"{LOOPBACK}:{self.secure_port}"
+
+    def _is_serving(self) -> bool:
+        # The plain port is opened first.
+        with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.secure_port)):
+            return super()._is_serving()
+        return False
