@@ -234,7 +234,7 @@ def test_a_reply_nobody_asked_for_leaves_a_write_unknown(
     error = error_of(lambda: client.set("/", b""))
 
     assert isinstance(error, ConnectionLoss)
-    why = "a reply to request 4711, where 1 is next"
+    why = "a reply to request 4711, where 2 is next"  # the first was about the chroot
     assert str(error) == f"connection lost: / ({why}); it may have been applied"
 
 
