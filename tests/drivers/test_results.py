@@ -34,6 +34,9 @@ class Driver:
     def post(self, key: Hashable, call: Callable[[], object]) -> None:
         call()
 
+    def require_can_wait(self) -> None:
+        return
+
     def flush(self) -> None:
         self.flushed += 1
 

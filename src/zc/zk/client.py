@@ -72,8 +72,8 @@ class Client(Calls):
     not wait for a connection: without one, or when it is lost meanwhile, they raise `ConnectionLoss`. `within` gives
     single calls another policy.
     Watches outlive the connection and the session. All methods may be called from any thread, and from watches and
-    listeners; not from a signal handler or a `__del__`, which may interrupt one of them: these can set an event that
-    another thread waits for.
+    listeners. A signal handler or a `__del__` may call them, too, but gets a `UsageError` where it interrupted one of
+    them in the middle: better let it set an event that another thread waits for.
     """
 
     def __init__(

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from zc.zk.drivers.nesting import owned
+
 STUCK_AFTER = (
     0.05  # seconds without a callback being begun, while some wait, until one more thread helps
 )
@@ -24,7 +26,9 @@ class Callbacks:
     def __init__(self, name: str, log: logging.Logger | logging.LoggerAdapter[Any] = log) -> None:
         self._name = name
         self._log = log
-        self._condition = threading.Condition()
+        lock = threading.RLock()
+        self._condition = threading.Condition(lock)
+        self.is_held = owned(lock)  # by this thread: others wait for it under the driver's lock
         self._lines: dict[Hashable, deque[Callable[[], object]]] = {}
         self._ready: deque[Hashable] = deque()
         self._threads: set[threading.Thread] = set()
@@ -46,12 +50,8 @@ class Callbacks:
         except Exception:  # noqa: BLE001 (a user's hash or equality; a TypeError where there is none)
             key = id(key)
         with self._condition:
-            line = self._lines.get(key)
-            if line is not None:
-                line.append(call)
+            if not self._put(key, call):
                 return
-            self._lines[key] = deque((call,))
-            self._ready.append(key)
             if self._idle:
                 self._condition.notify()
             if not self.is_waiting:
@@ -61,6 +61,15 @@ class Callbacks:
             elif self.monitor != threading.get_ident() and not self._has_standby:
                 self._has_standby = True
                 self._start(self._stand_by, "standby")
+
+    def _put(self, key: Hashable, call: Callable[[], object]) -> bool:
+        # A signal handler or a `__del__` that posts may come between any two lines, of `_work` as well.
+        fresh: deque[Callable[[], object]] = deque()
+        line = self._lines.setdefault(key, fresh)
+        line.append(call)
+        if line is fresh:
+            self._ready.append(key)
+        return line is fresh
 
     @property
     def is_waiting(self) -> bool:
@@ -134,11 +143,14 @@ class Callbacks:
                 self.count_failure()
                 self._log.exception("callback failed: %r", call)
             with self._condition:
-                if self._lines[key]:
+                line = self._lines[key]
+                if line:
                     self._ready.append(key)
                 else:
                     del self._lines[key]
-            del call, key  # an idle thread would keep alive whom it called last
+                    while line:
+                        self._put(key, line.popleft())
+            del call, key, line  # an idle thread would keep alive whom it called last
 
     def _next_key(self) -> Hashable | None:
         while not self._ready:

@@ -1,8 +1,7 @@
 """Whether a client is connected, to be waited for as for a `threading.Event`."""
 
-import threading
-
 from zc.zk.codes import State
+from zc.zk.drivers.nesting import Bells
 from zc.zk.protocol.session import Session
 
 
@@ -11,7 +10,7 @@ class Connected:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._changed = threading.Condition()
+        self._changed = Bells()
 
     def is_set(self) -> bool:
         """Return whether a server answers at the moment."""
@@ -22,14 +21,12 @@ class Connected:
 
         Returns at once where it cannot be set any more, because the client was stopped or no server takes it.
         """
-        with self._changed:
-            self._changed.wait_for(self._is_settled, timeout)
+        self._changed.wait_for(self._is_settled, timeout)
         return self.is_set()
 
     def look(self) -> None:
         """Have those who wait look at the session."""
-        with self._changed:
-            self._changed.notify_all()
+        self._changed.ring()
 
     def _is_settled(self) -> bool:
         return self.is_set() or self._session.keeper_state.is_final

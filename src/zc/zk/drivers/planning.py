@@ -1,12 +1,11 @@
 """Runs plans on threads: in the caller's, blocking, or in the background, a step at a time as answers come."""
 
 import logging
-import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zc.zk.drivers.results import AsyncResult, Promise, Work
+from zc.zk.drivers.results import AsyncResult, Latch, Promise, Work
 from zc.zk.errors import (
     ConnectionClosedError,
     ConnectionLoss,
@@ -87,14 +86,15 @@ def _outcome(get: Callable[[], Any]) -> Any:
 
 
 def _wait(driver: "ThreadDriver", change: Change, until: float) -> bool:
-    told = threading.Event()
+    driver.require_can_wait()
+    told = Latch()
     with driver.lock:
         if driver.session.phase.is_ending:
             raise ConnectionClosedError
         if change.event is not None:
             return True
-        change.told = told.set
-    return told.wait(None if until == NEVER else max(0.0, until - monotonic()))
+        change.told = told.open
+    return told.wait(max(0.0, until - monotonic()))
 
 
 def ids(driver: "ThreadDriver") -> Ids:

@@ -185,6 +185,7 @@ class AsyncResult(Request, Generic[T]):
         if timeout is not None and timeout <= 0:
             self._driver.flush()
             return self.ended
+        self._driver.require_can_wait()
         latch = threading.Lock()
         latch.acquire()
         with self._driver.lock:

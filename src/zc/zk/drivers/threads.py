@@ -1,8 +1,8 @@
 """The driver for plain threads: one thread reads, and each caller writes for itself.
 
 The lock guards the session; nothing that can wait is done under it, and no code of users runs under it or in the
-reader. It is not re-entrant: a signal handler that interrupts a call, and a `__del__` of garbage collected during one,
-must not call the client. They can set an event that another thread waits for.
+reader, except what interrupts them: a signal handler, or a `__del__` of garbage. It may call the client; where that
+would have to wait for what it has interrupted, it gets a `UsageError`.
 """
 
 import atexit
@@ -24,6 +24,7 @@ from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
 from zc.zk.drivers.dialling import dial, is_writable, reason_of
 from zc.zk.drivers.exposure import Exposure
 from zc.zk.drivers.journal import Journal, Logger, connecting, refused, unexpected
+from zc.zk.drivers.nesting import Bell, Guard, interrupted
 from zc.zk.drivers.probing import takes_writes
 from zc.zk.drivers.results import AsyncResult, Latch, Waiting
 from zc.zk.drivers.tls import Security
@@ -74,9 +75,9 @@ class ThreadDriver:
     ) -> None:
         self.session = session
         self.security = security
-        self.lock: contextlib.AbstractContextManager[object] = threading.Lock()
         logging_to: dict[str, Logger] = {} if logger is None else {"log": logger}
         self.callbacks = Callbacks(name, **logging_to)
+        self.lock: contextlib.AbstractContextManager[object] = Guard(self.callbacks.is_held)
         self.journal = Journal(self.callbacks, **logging_to)
         session.chronicle.tell = self.journal.take
         self._name = name
@@ -85,7 +86,7 @@ class ThreadDriver:
         self._exposure = Exposure(self.journal.take)
         self._wire: Wire | None = None
         self._reader: threading.Thread | None = None
-        self._wake = threading.Event()
+        self._wake = Bell()
         self._listens_until = 0.0
         self._dropped: deque[Live] = deque()
         self.is_forked = False
@@ -127,7 +128,7 @@ class ThreadDriver:
         with self.lock:
             self.session.close(now)
             says_farewell = self.session.phase is Phase.CLOSING
-        self._wake.set()
+        self._wake.ring()
         self.flush()
         return says_farewell
 
@@ -135,14 +136,14 @@ class ThreadDriver:
         """Go on to stop, and return when all has ended, or two seconds after it began."""
         with self.lock:
             reader = self._reader
-        if reader is not None:
+        if reader is not None and reader is not threading.current_thread():
             reader.join(max(0.0, began_at + _FAREWELL - monotonic()) if says_farewell else 0.0)
             with self.lock:
                 self.session.finish("closed by the caller")
                 wire = self._wire
             if wire is not None:
                 wire.hang_up()
-            self._wake.set()
+            self._wake.ring()
             reader.join(max(0.1, began_at + _FAREWELL + _END - monotonic()))
         self.callbacks.close(max(monotonic() + 0.1, began_at + _FAREWELL + _END))
         self.journal.finish()
@@ -151,6 +152,14 @@ class ThreadDriver:
         """Raise `ForkedClientError` in a child of the process that made this."""
         if self.is_forked:
             raise _forked()
+
+    def require_can_wait(self) -> None:
+        """Raise `UsageError` in a call that interrupted the very thing that its answer would need."""
+        me, wire = threading.get_ident(), self._wire
+        if me == self.callbacks.monitor or (
+            wire is not None and wire.is_sending and wire.sender == me
+        ):
+            raise interrupted()
 
     @property
     def peer(self) -> str:
@@ -165,6 +174,7 @@ class ThreadDriver:
 
         One that shall `fail_fast` does not wait for a connection.
         """
+        self.require_can_wait()
         body = encode(operation, self.session.trail.root)
         request = Waiting(operation, body, deadline, fail_fast)
         self.submit(request)
@@ -193,7 +203,7 @@ class ThreadDriver:
                 session.submit(request, monotonic())
                 wire = self._wire
                 if wire is None:
-                    self._wake.set()  # the reader sleeps until the next attempt: this deadline may be sooner
+                    self._wake.ring()  # the reader sleeps until the next attempt: this deadline may be sooner
                     return
                 if wire.is_sending or (linger and session.may_linger):
                     return
@@ -208,6 +218,7 @@ class ThreadDriver:
         # ^C came between two steps that belong together, and nobody knows which: the next connection begins with none.
         wire = self._wire
         if wire is not None:
+            wire.sender = 0
             wire.hang_up()
 
     def flush(self) -> None:
@@ -228,7 +239,7 @@ class ThreadDriver:
         """Take another list of servers, and go to one of them if need be."""
         with self.lock:
             self.session.move(endpoints, monotonic())
-        self._wake.set()
+        self._wake.ring()
         self.flush()
 
     def tick(self) -> None:
@@ -244,7 +255,7 @@ class ThreadDriver:
             self.session.call_later(seconds, call)
             if self._wire is not None and now + seconds < self._listens_until:
                 self.session.nudge()  # the reader does not know that something is due before it would stop listening
-        self._wake.set()
+        self._wake.ring()
         self.flush()
 
     def sleep(self, seconds: float) -> None:
@@ -260,6 +271,7 @@ class ThreadDriver:
         is no connection to begin with.
         """
         self.require_own_process()
+        self.require_can_wait()
         unknown = set(lives)
         all_known = Latch()
 
@@ -295,6 +307,7 @@ class ThreadDriver:
     def _take(self, wire: Wire) -> bytes:
         data = self.session.data_to_send(monotonic())
         wire.is_sending = bool(data)
+        wire.sender = threading.get_ident()
         return data
 
     def _send(self, wire: Wire, data: bytes) -> None:
@@ -303,9 +316,10 @@ class ThreadDriver:
             try:
                 count = wire.send(data)
             except OSError:
+                wire.sender = 0
                 return  # the reader meets the same end, and says so
             if count < len(data):
-                wire.unsent = data[count:]
+                wire.unsent, wire.sender = data[count:], 0
                 self.callbacks.post(wire, lambda: self._send_slowly(wire))
                 return
             with self.lock:
@@ -357,7 +371,6 @@ class ThreadDriver:
             self._wake.wait(
                 STUCK_AFTER if self.callbacks.is_waiting else min(pause, _LONGEST_SLEEP)
             )
-            self._wake.clear()
 
     def _attempt(self, servers: Sequence[Endpoint]) -> None:
         reached = dial(servers, self.session.settings.connect_timeout, self.security, self)

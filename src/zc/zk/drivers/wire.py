@@ -9,16 +9,17 @@ from zc.zk.drivers.tls import Channel
 _CHUNK = 256 * 1024  # bytes read at once
 _SLACK = 0.01  # seconds: a reading time-out that is nearly right is not set anew
 _SHORTEST = 0.001
+_SHORT_WAIT = 0.1  # seconds, for a lock under which nobody waits
 
 
 class Wire:
     """Reads with a time-out, writes without ever waiting.
 
-    `is_sending` belongs to the one thread that writes at the moment, `unsent` is what the kernel did not take yet; both
+    `is_sending` says that the thread `sender` writes at the moment, `unsent` is what the kernel did not take yet; all
     are guarded by the driver's lock.
     """
 
-    __slots__ = ("_reader", "_timeout", "_writer", "is_sending", "peer", "unsent")
+    __slots__ = ("_reader", "_timeout", "_writer", "is_sending", "peer", "sender", "unsent")
 
     def __init__(self, connection: socket.socket) -> None:
         self._reader = connection
@@ -27,6 +28,7 @@ class Wire:
         self._timeout = 0.0
         self.peer = _peer(connection)
         self.is_sending = False
+        self.sender = 0
         self.unsent = b""
 
     def receive(self, seconds: float) -> bytes:
@@ -115,9 +117,13 @@ class SecureWire(Wire):
             self._encrypted = self._encrypted[count:]
 
     def hang_up(self) -> None:
-        with self._lock, contextlib.suppress(OSError):
-            self._channel.end()
-            self._flush()
+        if self._lock.acquire(timeout=_SHORT_WAIT):  # but for one who interrupted the holder
+            try:
+                with contextlib.suppress(OSError):
+                    self._channel.end()
+                    self._flush()
+            finally:
+                self._lock.release()
         super().hang_up()
 
 

@@ -2,13 +2,13 @@
 
 import contextlib
 import random
-import threading
 from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
 from zc.zk.arguments import MOST_SECONDS
+from zc.zk.drivers.nesting import Bells, Guard
 from zc.zk.drivers.planning import Background
 from zc.zk.errors import (
     ConnectionClosedError,
@@ -88,12 +88,12 @@ class Registrar:
 
     def __init__(self, client: "Client") -> None:
         self._client = client
-        self._lock = threading.Lock()
+        self._lock = Guard()
         self._kept: dict[str, tuple[Registration, Background]] = {}
         self._claimed: set[str] = set()
         self._leaving: dict[str, tuple[Registration, Background]] = {}
-        self._settled = threading.Condition()
-        self._updating = threading.Lock()
+        self._settled = Bells()
+        self._updating = Guard()
 
     def register(
         self, path: str, data: bytes, acl: tuple[ACL, ...], patience: float | None
@@ -203,16 +203,13 @@ class Registrar:
 
     def wake(self) -> None:
         """Have those who wait for a registration look again."""
-        with self._settled:
-            self._settled.notify_all()
+        self._settled.ring()
 
     def _settle(self, registration: Registration, seconds: float) -> None:
         session = self._client.driver.session
-        with self._settled:
-            self._settled.wait_for(
-                lambda: registration.is_settled or session.phase.is_ending,
-                max(0.0, min(seconds, MOST_SECONDS)),
-            )
+        self._settled.wait_for(
+            lambda: registration.is_settled or session.phase.is_ending, min(seconds, MOST_SECONDS)
+        )
         if registration.is_settled:
             self._client.catch_up(registration.path)
             return
