@@ -4,6 +4,7 @@ import pytest
 
 from tests.promises.programs import run_program
 from tests.realserver import RealServer
+from zc.zk import ArgumentError, Client
 
 PROGRAM = """
     import atexit, gc, os, sys, threading, time, traceback, warnings
@@ -63,8 +64,6 @@ PROGRAM = """
         "start": client.start,
         "start_async": client.start_async,
         "wait_for_start": client.wait_for_start,
-        "stop": client.stop,
-        "close": client.close,
         "restart": client.restart,
         "with": lambda: client.__enter__(),
         "add_listener": lambda: client.add_listener(print),
@@ -113,7 +112,6 @@ PROGRAM = """
         "properties.update": lambda: properties.update(a=2),
         "registered.update": lambda: registered.update(a=2),
         "registered.withdraw": registered.withdraw,
-        "registry.close": registry.close,
     }
 """
 
@@ -267,6 +265,237 @@ def test_r27_a_call_that_waits_in_the_parent_is_answered_though_the_process_fork
     assert not errors, errors
     assert client.client_id == session
     registry.close()
+    """,
+        address,
+    )
+
+
+def test_r27_closing_in_a_child_does_not_touch_the_session(address: str) -> None:
+    run_program(
+        PROGRAM
+        + """
+    def close():
+        begun = time.monotonic()
+        with registry:
+            client.stop()
+            client.close()
+        registry.close()
+        assert registry.handle is None
+        assert time.monotonic() - begun < 0.2
+
+    assert in_child(close) == 0
+    check_parent()
+    with registry:
+        if not os.fork():
+            sys.exit()  # by way of the end of this context
+        assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
+        check_parent()
+    """,
+        address,
+    )
+
+
+def test_r27_what_to_do_after_a_fork_must_be_known(address: str) -> None:
+    with pytest.raises(ArgumentError, match=r'"error" or "new session", not .new.'):
+        Client(address, after_fork="new")  # type: ignore[arg-type]
+
+
+ANEW = """
+    import os, sys, threading, time, traceback, warnings
+    from zc.zk import (
+        Client, ForkedClientError, State, UsageError, ZooKeeper, make_digest_acl
+    )
+
+    warnings.simplefilter("ignore", DeprecationWarning)
+    address = sys.argv[1]
+    acl = [make_digest_acl("me", "secret", all=True)]
+    client = Client(
+        address,
+        timeout=4.0,
+        after_fork="new session",
+        auth_data=[("digest", "me:secret")],
+        default_acl=acl,
+    )
+    client.start()
+    client.add_auth("digest", "you:secret")
+    client.create("/mine", b"{}", ephemeral=True)
+    fired, states = [], []
+    client.get("/mine", lambda event: fired.append(event.type))
+    client.add_listener(states.append)
+    session = client.client_id
+
+    def in_child(work):
+        child = os.fork()
+        if child:
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+
+    def check_parent():
+        assert client.client_id == session
+        assert client.exists("/mine").ephemeralOwner == session[0]
+        assert states == []
+        assert fired == []
+"""
+
+
+def test_r27_a_client_that_is_asked_to_opens_a_session_of_its_own_in_a_child(address: str) -> None:
+    run_program(
+        ANEW
+        + """
+    within = client.within(5.0)
+
+    def work():
+        assert client.client_id is None and client.state is State.LOST
+        assert threading.active_count() == 1
+        begun = time.monotonic()
+        assert within.get("/mine")[0] == b"{}"  # by the first identity
+        assert time.monotonic() - begun < 2
+        assert client.client_id != session and states == [State.CONNECTED]
+        assert client.get_acls("/mine")[0] == acl
+        client.create("/child", ephemeral=True)
+        assert client.get_acls("/child")[0] == acl
+        client.set("/mine", b"{}")  # the parent's watch is not ours
+        client.delete("/child")
+
+        def work_deeper():
+            own = client.client_id
+            assert client.exists("/mine")
+            assert client.client_id != own
+
+        assert in_child(work_deeper) == 0
+        assert fired == []
+        client.stop()
+        assert client.client_id is None
+
+    assert in_child(work) == 0
+    fired.clear()
+    check_parent()
+    client.stop()
+    """,
+        address,
+    )
+
+
+def test_r27_a_child_that_needs_no_session_opens_none(address: str) -> None:
+    run_program(
+        ANEW
+        + """
+    registry = ZooKeeper(client)
+
+    def work():
+        client.stop()
+        assert threading.active_count() == 1
+        registry.close()
+        assert threading.active_count() == 1
+
+    assert in_child(work) == 0
+    check_parent()
+    registry.close()
+    client.stop()
+    """,
+        address,
+    )
+
+
+def test_r27_a_client_that_was_stopped_is_stopped_in_a_child_too(address: str) -> None:
+    run_program(
+        ANEW
+        + """
+    def work():
+        try:
+            client.get("/mine")
+        except Exception as error:
+            assert type(error).__name__ == "ConnectionClosedError", error
+        else:
+            raise AssertionError("answered")
+        with client:
+            assert client.exists("/") is not None
+
+    client.stop()
+    assert in_child(work) == 0
+    """,
+        address,
+    )
+
+
+def test_r27_what_the_parent_registered_and_follows_stays_the_parents(address: str) -> None:
+    run_program(
+        ANEW
+        + """
+    registry = ZooKeeper(client)
+    registered = registry.register("/", "h:1")
+    children = registry.children("/")
+    held, over = threading.Event(), threading.Event()
+
+    def work():
+        assert sorted(client.get_children("/")) == ["h:1", "mine"]
+        try:
+            registered.withdraw()
+        except UsageError as error:
+            assert "h:1" in str(error)
+        else:
+            raise AssertionError("withdrawn")
+        try:
+            children(print)
+        except ForkedClientError:
+            pass
+        own = registry.register("/", "h:2")
+        assert sorted(registry.children("/")) == ["h:1", "h:2", "mine"]
+        registry.close()
+        assert sorted(client.get_children("/")) == ["h:1", "mine"]
+
+    def hold():
+        with client.driver.lock, client.driver.callbacks._condition, registry._registrar._lock:
+            held.set()
+            over.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    result = in_child(work)
+    over.set()
+    holder.join()
+    assert result == 0
+    check_parent()
+    assert registered.is_held and client.exists("/h:1").ephemeralOwner == session[0]
+    registry.close()
+    client.stop()
+    """,
+        address,
+    )
+
+
+def test_r27_many_children_that_are_made_while_the_client_works_have_their_own(
+    address: str,
+) -> None:
+    run_program(
+        ANEW
+        + """
+    over, errors = threading.Event(), []
+
+    def work():
+        while not over.is_set():
+            try:
+                assert client.exists("/mine")
+            except Exception as error:
+                errors.append(error)
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for _ in range(10):
+        assert in_child(lambda: client.exists("/mine")) == 0
+    over.set()
+    for worker in workers:
+        worker.join(10)
+    assert not errors, errors
+    check_parent()
+    client.stop()
     """,
         address,
     )

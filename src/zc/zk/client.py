@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from time import monotonic
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from zc.zk import arguments, paths
 from zc.zk.calls import Calls
@@ -30,6 +30,7 @@ from zc.zk.protocol import ensemble
 from zc.zk.protocol.ensemble import Ensemble
 from zc.zk.protocol.live import Live
 from zc.zk.protocol.measuring import MeasuredSession
+from zc.zk.protocol.requests import NEVER
 from zc.zk.protocol.sasl import Mechanism
 from zc.zk.protocol.session import Session
 from zc.zk.protocol.states import Settings, StateChange
@@ -64,6 +65,11 @@ class Client(Calls):
     order given. `command_retry` is what `retry` then is. `logger` takes what would go to the loggers
     `ZooKeeper` and, of callbacks, `zc.zk`.
 
+    A client belongs to the process that made it. In a child made by `os.fork` it is of no use: every call raises
+    `ForkedClientError`, and only `stop` does nothing, also for the parent. With `after_fork="new session"` it opens a
+    session of its own there when it is first used, with the same settings, identities and listeners; watches, live
+    objects, registrations and ephemeral nodes stay the parent's.
+
     While the connection is lost, calls wait for the next one until their time is over. A read that was cut off is
     asked again. A write that was cut off raises `ConnectionLoss`, whose `maybe_applied` is true: its outcome is
     unknown; where the node tells what became of it, that is found out, or the write is made again. A call that gets no
@@ -94,9 +100,13 @@ class Client(Calls):
         randomize_hosts: bool = True,
         command_retry: Retry | None = None,
         logger: Logger | None = None,
+        after_fork: Literal["error", "new session"] = "error",
     ) -> None:
         timeout = arguments.seconds(timeout, "the session time-out", arguments.MOST_SESSION_SECONDS)
         attempt = max(1.0, min(timeout / 3, 5.0)) if connect_timeout is None else connect_timeout
+        if after_fork not in ("error", "new session"):
+            msg = f'after_fork must be "error" or "new session", not {after_fork!r}'
+            raise ArgumentError(msg)
         endpoints, self.chroot = ensemble.parse(hosts)
         self._is_silently_open = default_acl is None
         acl = OPEN_ACL_UNSAFE if default_acl is None else checked_acl(default_acl)
@@ -106,27 +116,56 @@ class Client(Calls):
             read_only=bool(read_only),
             mechanism=_name(sasl),
         )
-        kind = Session if metrics is None else MeasuredSession
-        self._session = kind(
-            Ensemble(endpoints, random.random, shuffled=randomize_hosts),
-            self._settings,
-            self._state_changed,
-            self.chroot,
-        )
         self._hosts = ",".join(map(str, endpoints))
+        self._is_shuffled = randomize_hosts
         self._listeners: tuple[Listener, ...] = ()
-        self._connected = Connected(self._session)
         self._command_retry = _checked(command_retry)
-        name, security = f"zc.zk {self._hosts}", secured(tls)
-        log = None if logger is None else arguments.logger(logger)
-        driver = ThreadDriver(self._session, name, self._connected.look, sasl, security, log)
+        self._logger = None if logger is None else arguments.logger(logger)
+        self._mechanism, self._security, self._metrics = sasl, secured(tls), metrics
+        self._after_fork = after_fork
+        self._heirs: tuple[Callable[[], object], ...] = ()
+        self._session, self._connected, driver = self._make(endpoints)
         super().__init__(driver, acl, operation_timeout, fail_fast)
-        if metrics is not None and isinstance(self._session, MeasuredSession):
-            Reporter(metrics, self._session, driver)
         if client_id is not None:
             self._session.attach(*arguments.client_id(client_id))
         for scheme, credential in auth_data:
             self.add_auth_async(scheme, credential)
+
+    def _make(
+        self, endpoints: Sequence[ensemble.Endpoint]
+    ) -> tuple[Session, Connected, ThreadDriver]:
+        kind = Session if self._metrics is None else MeasuredSession
+        session = kind(
+            Ensemble(endpoints, random.random, shuffled=self._is_shuffled),
+            self._settings,
+            self._state_changed,
+            self.chroot,
+        )
+        connected = Connected(session)
+        name, log = f"zc.zk {self._hosts}", self._logger
+        driver = ThreadDriver(session, name, connected.look, self._mechanism, self._security, log)
+        if self._metrics is not None and isinstance(session, MeasuredSession):
+            Reporter(self._metrics, session, driver)
+        if self._after_fork == "new session":
+            driver.on_fork = self._begin_anew
+        return session, connected, driver
+
+    def _begin_anew(self, was_running: bool) -> None:
+        # In a child, where only this thread is left. Nothing of the parent's driver is used, but what its session knows
+        # by heart.
+        identities = self._session.identities
+        endpoints, _ = ensemble.parse(self._hosts)
+        self._session, self._connected, self.driver = self._make(endpoints)
+        for identity in identities:
+            self.driver.call_async(identity, NEVER)
+        for call in self._heirs:
+            call()
+        if was_running:
+            self.driver.start_at_first_use()
+
+    def inherit(self, call: Callable[[], object]) -> None:
+        """Have a call made in each child of this process where this client begins anew."""
+        self._heirs += (call,)
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__name__} {self._hosts}{self.chroot} {self.state}>"
@@ -252,7 +291,8 @@ class Client(Calls):
         """End the session, and with it our ephemeral nodes; may be called from anywhere, any number of times.
 
         Returns within two seconds, whatever the network does; where the server cannot be told, it ends the session by
-        its time-out. What waits for an answer gets `ConnectionClosedError`, and so do later calls.
+        its time-out. In a child of the process that made this client, there is nothing to end, and nothing is done.
+        What waits for an answer gets `ConnectionClosedError`, and so do later calls.
         """
         self.driver.stop()
 
@@ -424,9 +464,7 @@ class _Within(Client):
 
     def __init__(self, client: Client, seconds: float | None, fail_fast: bool) -> None:
         patience = arguments.patience(seconds, "the operation time-out")
-        vars(self).update(
-            _client=client, driver=client.driver, patience=patience, fail_fast=fail_fast
-        )
+        vars(self).update(_client=client, patience=patience, fail_fast=fail_fast)
 
     def __getattr__(self, name: str) -> Any:  # Any: as the client's
         return getattr(self._client, name)

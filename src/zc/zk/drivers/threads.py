@@ -23,6 +23,7 @@ from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
 from zc.zk.drivers.dialling import dial, is_writable, reason_of
 from zc.zk.drivers.exposure import Exposure
+from zc.zk.drivers.forking import ForkedLock, forked
 from zc.zk.drivers.journal import Journal, Logger, connecting, refused, unexpected
 from zc.zk.drivers.nesting import Bell, Guard, interrupted
 from zc.zk.drivers.probing import takes_writes
@@ -32,7 +33,6 @@ from zc.zk.drivers.wire import Wire
 from zc.zk.errors import (
     ConnectionClosedError,
     ConnectionLoss,
-    ForkedClientError,
     OperationTimeoutError,
 )
 from zc.zk.operations import Operation
@@ -53,6 +53,7 @@ _END = 0.9  # seconds that the threads get to end after that: together less than
 _HASTE = 0.4  # seconds: what the interpreter itself needs to end within two
 log = logging.getLogger("ZooKeeper")
 _drivers: "weakref.WeakSet[ThreadDriver]" = weakref.WeakSet()
+_left: "list[ThreadDriver]" = []  # the parent's, kept: to collect its sockets in a child would warn of them
 
 
 class ThreadDriver:
@@ -61,7 +62,8 @@ class ThreadDriver:
     `mechanism` answers the session's SASL challenges; its settings say whether there are any. A `logger` takes what the
     session and users' code give to log, in place of our own.
 
-    In a child of the process that made this, `lock` raises `ForkedClientError`: there is no way past it.
+    In a child of the process that made this, `lock` raises `ForkedClientError`: there is no way past it. Then
+    `on_fork` is called there, with whether this was running.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class ThreadDriver:
         logging_to: dict[str, Logger] = {} if logger is None else {"log": logger}
         self.callbacks = Callbacks(name, **logging_to)
         self.lock: contextlib.AbstractContextManager[object] = Guard(self.callbacks.is_held)
+        self.on_fork: Callable[[bool], object] = lambda _: None
         self.journal = Journal(self.callbacks, **logging_to)
         session.chronicle.tell = self.journal.take
         self._name = name
@@ -90,6 +93,7 @@ class ThreadDriver:
         self._listens_until = 0.0
         self._dropped: deque[Live] = deque()
         self.is_forked = False
+        self.is_to_start = False
         _drivers.add(self)
 
     # --- starting and stopping
@@ -97,6 +101,7 @@ class ThreadDriver:
     def start(self) -> None:
         """Look for a server from now on; returns at once."""
         self.require_own_process()
+        self.is_to_start = False
         with self.lock:
             if self.session.phase is not Phase.STOPPED:
                 return
@@ -117,8 +122,18 @@ class ThreadDriver:
                 self.session.finish("it was not started")
                 raise
 
+    def start_at_first_use(self) -> None:
+        """Have `start` called by the first who asks for something."""
+        self.is_to_start = True
+
     def stop(self) -> None:
-        """End the session and the threads, within two seconds whatever the network does."""
+        """End the session and the threads, within two seconds whatever the network does.
+
+        In a child of the process that made this, there is nothing to end.
+        """
+        if self.is_forked:
+            return
+        self.is_to_start = False
         now = monotonic()
         self.await_end(now, says_farewell=self.say_farewell(now))
 
@@ -148,10 +163,20 @@ class ThreadDriver:
         self.callbacks.close(max(monotonic() + 0.1, began_at + _FAREWELL + _END))
         self.journal.finish()
 
+    def give_up(self) -> None:
+        """Let nobody in any more, in a child of the process that made this."""
+        self.is_forked = True
+        self.lock = ForkedLock()
+
+    def _get_ready(self) -> None:
+        self.require_own_process()
+        if self.is_to_start:
+            self.start()
+
     def require_own_process(self) -> None:
         """Raise `ForkedClientError` in a child of the process that made this."""
         if self.is_forked:
-            raise _forked()
+            raise forked()
 
     def require_can_wait(self) -> None:
         """Raise `UsageError` in a call that interrupted the very thing that its answer would need."""
@@ -195,8 +220,8 @@ class ThreadDriver:
 
     def submit(self, request: Request, *, linger: bool = False) -> None:
         """Send a request; one that may `linger` waits for company while replies are sure to come."""
-        if self.is_forked:
-            self.require_own_process()
+        if self.is_forked or self.is_to_start:
+            self._get_ready()
         session = self.session
         try:
             with self.lock:
@@ -270,7 +295,7 @@ class ThreadDriver:
         Raises `OperationTimeoutError` at the deadline, and drops them; with `fail_fast`, `ConnectionLoss` where there
         is no connection to begin with.
         """
-        self.require_own_process()
+        self._get_ready()
         self.require_can_wait()
         unknown = set(lives)
         all_known = Latch()
@@ -510,26 +535,13 @@ class ThreadDriver:
                 self._dropped.popleft().drop()
 
 
-def _forked() -> ForkedClientError:
-    msg = f"this client belongs to the parent of process {os.getpid()}: open a new one after fork"
-    return ForkedClientError(msg)
-
-
-class _ForkedLock:
-    """Stands for the lock in a child, where the thread that held it may not exist."""
-
-    def __enter__(self) -> None:
-        raise _forked()
-
-    def __exit__(self, *_: object) -> None:
-        return
-
-
 def _leave_in_child() -> None:
-    # The child has our memory but not our threads, and a lock may be held by a thread that it has not: touch nothing.
-    for driver in list(_drivers):
-        driver.is_forked = True
-        driver.lock = _ForkedLock()
+    parents = [driver for driver in list(_drivers) if not driver.is_forked]
+    _left.extend(parents)
+    for driver in parents:
+        driver.give_up()
+        is_running = driver.is_to_start or driver.session.phase is not Phase.STOPPED
+        driver.on_fork(is_running)
 
 
 def _stop_at_exit() -> None:

@@ -46,6 +46,11 @@ class Arming:
         return chain(*self._identities.values())
 
     @property
+    def identities(self) -> list[Auth]:
+        """All identities, in the order of being shown."""
+        return list(self._identities)
+
+    @property
     def schemes(self) -> list[str]:
         """The schemes of all identities."""
         return [identity.scheme for identity in self._identities]

@@ -21,7 +21,7 @@ from zc.zk.errors import (
     SessionExpiredError,
     ZooKeeperError,
 )
-from zc.zk.operations import CloseSession, Ping
+from zc.zk.operations import Auth, CloseSession, Ping
 from zc.zk.protocol.arming import Arming
 from zc.zk.protocol.authentication import Authentication
 from zc.zk.protocol.connection import Connection, Trail
@@ -512,6 +512,11 @@ class Session:
         self.refusal = AuthFailedError(scheme=scheme, server=server, reason=reason)
         self.finish(str(self.refusal), KeeperState.AUTH_FAILED)
         return self.refusal
+
+    @property
+    def identities(self) -> list[Auth]:
+        """The identities that each server is shown."""
+        return self._arming.identities
 
     @property
     def shown_schemes(self) -> list[str]:

@@ -88,6 +88,11 @@ class Registrar:
 
     def __init__(self, client: "Client") -> None:
         self._client = client
+        client.inherit(self._begin)
+        self._begin()
+
+    def _begin(self) -> None:
+        # With nothing kept: in a child of our process as well, where what was registered is the parent's.
         self._lock = Guard()
         self._kept: dict[str, tuple[Registration, Background]] = {}
         self._claimed: set[str] = set()
