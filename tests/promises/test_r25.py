@@ -151,16 +151,55 @@ def test_r25_stop_takes_two_seconds_at_the_most_whatever_the_network_does(
     stop_in_time(client)
 
 
-@pytest.mark.parametrize("fault", ["black_hole", "refuse", "turn_away"])
+@pytest.mark.parametrize(
+    ("fault", "seconds"), [("black_hole", LONGEST), ("refuse", 0.5), ("turn_away", 0.5)]
+)
 def test_r25_stop_while_a_server_is_looked_for_is_quick(
-    client: Client, network: FaultProxy, fault: str
+    client: Client, network: FaultProxy, fault: str, seconds: float
 ) -> None:
     getattr(network, fault)()
     network.cut()
     wait_until(lambda: client.state is State.SUSPENDED, 1.0)
     wait_until(lambda: fault == "refuse" or len(network.attempts) > 1, 2.0)
 
-    stop_in_time(client, 0.5)
+    stop_in_time(client, seconds)
+
+
+def test_r25_stop_while_the_connection_is_lost_ends_the_session_where_a_server_is_reachable(
+    client: Client, network: FaultProxy, observer: Client
+) -> None:
+    client.create("/mine", ephemeral=True)
+    network.refuse()
+    network.cut()
+    wait_until(lambda: client.state is State.SUSPENDED, 1.0)
+    network.heal()
+
+    stop_in_time(client)
+
+    assert observer.exists("/mine") is None
+
+
+def test_r25_stop_while_the_connection_is_lost_finds_the_one_server_that_is_reachable(
+    real_server: RealServer,
+    home: str,
+    connect: Connect,
+    proxy_to: Callable[[int], FaultProxy],
+    observer: Client,
+) -> None:
+    proxies = [proxy_to(real_server.port) for _ in range(4)]
+    client = connect(",".join(proxy.address for proxy in proxies) + home)
+    client.create("/mine", ephemeral=True)
+    for proxy in proxies:
+        proxy.refuse()
+        proxy.cut()
+    wait_until(lambda: client.state is State.SUSPENDED, 1.0)
+    proxies[0].heal()
+    proxies[1].heal()
+    proxies[1].turn_away()
+
+    stop_in_time(client)
+
+    assert observer.exists("/mine") is None
 
 
 def test_r25_stop_on_a_frozen_server(own_real_server: RealServer) -> None:

@@ -12,8 +12,8 @@ def phases(question: str) -> set[Phase]:
     ("question", "answer"),
     [
         ("takes_requests", {Phase.REARMING, Phase.OPEN}),
-        ("is_attempt", {Phase.DIALLING, Phase.GREETING, Phase.AUTHENTICATING}),
-        ("is_ending", {Phase.STOPPED, Phase.CLOSING}),
+        ("is_attempt", {Phase.DIALLING, Phase.GREETING, Phase.AUTHENTICATING, Phase.PARTING}),
+        ("is_ending", {Phase.STOPPED, Phase.PARTING, Phase.CLOSING}),
     ],
 )
 def test_a_phase_answers_questions(question: str, answer: set[Phase]) -> None:

@@ -290,8 +290,8 @@ class Client(Calls):
     def stop(self) -> None:
         """End the session, and with it our ephemeral nodes; may be called from anywhere, any number of times.
 
-        Returns within two seconds, whatever the network does; where the server cannot be told, it ends the session by
-        its time-out. In a child of the process that made this client, there is nothing to end, and nothing is done.
+        Returns within two seconds, whatever the network does; where no server can be told, also not over a new
+        connection, they end it by its time-out. In a child of the process that made this client, nothing is done.
         What waits for an answer gets `ConnectionClosedError`, and so do later calls.
         """
         self.driver.stop()

@@ -113,6 +113,13 @@ def closing() -> Conversation:
     return talk
 
 
+def parting() -> Conversation:
+    talk = online()
+    talk.drop()
+    talk.session.close(talk.now)
+    return talk
+
+
 IN_PHASE: dict[Phase, Callable[[], Conversation]] = {
     Phase.STOPPED: stopped,
     Phase.WAITING: waiting,
@@ -123,5 +130,6 @@ IN_PHASE: dict[Phase, Callable[[], Conversation]] = {
     Phase.REARMING: rearming,
     Phase.OPEN: online,
     Phase.LEAVING: leaving,
+    Phase.PARTING: parting,
     Phase.CLOSING: closing,
 }

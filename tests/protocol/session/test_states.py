@@ -58,6 +58,7 @@ FOLLOWS: dict[tuple[Phase, str], Phase] = {
     (Phase.DIALLING, "close"): Phase.STOPPED,
     (Phase.GREETING, "close"): Phase.STOPPED,
     (Phase.AUTHENTICATING, "close"): Phase.STOPPED,
+    (Phase.PARTING, "disconnected"): Phase.STOPPED,  # no server was reached
     (Phase.CLOSING, "disconnected"): Phase.STOPPED,
     **{(phase, "finish"): Phase.STOPPED for phase in Phase},
 }

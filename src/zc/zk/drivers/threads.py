@@ -142,7 +142,7 @@ class ThreadDriver:
         self.require_own_process()
         with self.lock:
             self.session.close(now)
-            says_farewell = self.session.phase is Phase.CLOSING
+            says_farewell = self.session.phase in (Phase.PARTING, Phase.CLOSING)
         self._wake.ring()
         self.flush()
         return says_farewell

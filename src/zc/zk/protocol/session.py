@@ -9,7 +9,7 @@ Its states, and what may follow what, are in `states`.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from zc.zk.codes import KeeperState, State
 from zc.zk.errors import (
@@ -21,12 +21,13 @@ from zc.zk.errors import (
     SessionExpiredError,
     ZooKeeperError,
 )
-from zc.zk.operations import Auth, CloseSession, Ping
+from zc.zk.operations import Auth, Ping
 from zc.zk.protocol.arming import Arming
 from zc.zk.protocol.authentication import Authentication
 from zc.zk.protocol.connection import Connection, Trail
 from zc.zk.protocol.ensemble import Endpoint, Ensemble
 from zc.zk.protocol.live import Live
+from zc.zk.protocol.parting import CLOSED, Parting
 from zc.zk.protocol.readings import Readings
 from zc.zk.protocol.requests import NEVER, Request
 from zc.zk.protocol.search import Search
@@ -71,13 +72,14 @@ class Session:
         self._earliest = NEVER  # no deadline of a request is before this
         self._arming = Arming(self)
         self._search = Search()
+        self._parting = Parting(self)
         self._moves = False
         self._leave_by = 0.0
         self._better: Endpoint | None = None
         self._was_opened = False
         self._now = 0.0
         self._retry_at = 0.0
-        self._attempt_until = 0.0
+        self.attempt_until = 0.0
         self._down_since = 0.0
         self._acknowledged_at = 0.0
         self._lost_since: float | None = None
@@ -118,11 +120,13 @@ class Session:
     def close(self, now: float) -> None:
         """End the session: what is in flight is still answered; `disconnected`, or the driver's `finish`, ends it."""
         self._now = now
-        if self.phase.is_served and self.connection is not None:
-            self.connection.send(_Farewell(self))
-            self.enter(Phase.CLOSING)
-        elif self.phase is not Phase.CLOSING:
-            self.finish("closed by the caller")
+        if self.phase.is_served:
+            self._parting.say_farewell()
+        elif self.state is State.SUSPENDED and not self.phase.is_ending:
+            self._parting.begin()
+            self._end_requests(self.queue)
+        elif self.phase not in (Phase.PARTING, Phase.CLOSING):
+            self.finish(CLOSED)
 
     def move(self, endpoints: Sequence[Endpoint], now: float) -> None:
         """Take another list of servers, and go to one of them where the present one is none, or has too many clients.
@@ -149,24 +153,26 @@ class Session:
         if self.phase is Phase.STOPPED:
             return
         sent, unsent = ([], []) if self.connection is None else self.connection.unanswered()
-        waiting = [*unsent, *self.queue, *self._arming.identifying]
         self.enter(Phase.STOPPED)
         self.keeper_state = keeper_state
         self.fault = reason
         self.server = None
         self.connection = None
-        self.queue = deque()
         for request in sent:
             if not request.ended:
                 request.fail(self.ended_error(request, maybe_applied=not request.operation.is_read))
-        for request in waiting:
-            if not request.ended:
-                request.fail(self.ended_error(request))
+        self._end_requests([*unsent, *self.queue])
         self._search.end()
         self._better = None
         self.readings.closed()
         self._tell(State.LOST, reason)
         self._begin_anew()
+
+    def _end_requests(self, waiting: Iterable[Request]) -> None:
+        self.queue = deque()
+        for request in [*waiting, *self._arming.identifying]:
+            if not request.ended:
+                request.fail(self.ended_error(request))
 
     def ended_error(self, request: Request, *, maybe_applied: bool = False) -> ZooKeeperError:
         """Return why nothing can be asked any more."""
@@ -192,27 +198,35 @@ class Session:
         It answers by `connected` or `disconnected`.
         """
         self._now = now
+        if self.phase is Phase.PARTING:
+            return self._parting.dial()
         if self.phase is not Phase.WAITING or now < self._retry_at:
             return ()
         self.fault = None
         self.enter(Phase.DIALLING)
-        self._attempt_until = NEVER  # until a server is reached, attempts have their own time
+        self.attempt_until = NEVER  # until a server is reached, attempts have their own time
         return self.ensemble.order
 
     def unreachable(self, endpoint: Endpoint, reason: str, now: float, attempts: int = 1) -> float:
         """Note that a server could not be reached; return the pause in seconds before it may be tried again."""
         self.ensemble.failed(endpoint, reason, attempts)
         pause = self.ensemble.pause(now - self._down_since)
+        if self.phase is Phase.PARTING:
+            self._parting.failed(endpoint)
+            pause = 0.0
         self.chronicle.attempt_failed(str(endpoint), "unreachable", reason, pause)
         return pause
 
     def connected(self, now: float, endpoint: Endpoint) -> None:
         """Ask for the session: a server was reached."""
         self._now = now
-        if self.phase is Phase.DIALLING:
+        if self.phase in (Phase.DIALLING, Phase.PARTING):
             self.server = endpoint
-            self._attempt_until = now + self.settings.connect_timeout
-            self.enter(Phase.GREETING)
+            if self.phase is Phase.PARTING:
+                self._parting.ask(endpoint)
+            else:
+                self.attempt_until = now + self.settings.connect_timeout
+                self.enter(Phase.GREETING)
             hello = ConnectRequest(
                 self.trail.zxid,
                 round(self.settings.timeout * 1000),
@@ -224,6 +238,9 @@ class Session:
             self.connection = Connection(self.trail, hello, self._greeted, longest, now)
 
     def _greeted(self, response: ConnectResponse) -> None:
+        if self.phase is Phase.PARTING:
+            self._parting.greeted(response)
+            return
         known = self.identity.session_id
         if response.timeout <= 0:
             self.fault = "the server refused to open a session"
@@ -316,7 +333,7 @@ class Session:
         if self.phase is Phase.WAITING:
             when = min(when, self._retry_at)
         elif self.phase.is_attempt:
-            when = min(when, self._attempt_until)
+            when = min(when, self.attempt_until)
         elif self.phase is Phase.LEAVING:
             when = min(when, self._leave_by)
         elif self.connection is not None:
@@ -338,7 +355,7 @@ class Session:
         if now >= self._earliest:
             self._expire_requests(now)
         self.timers.run(now)
-        if self.phase.is_attempt and now >= self._attempt_until:
+        if self.phase.is_attempt and now >= self.attempt_until:
             lacking = "no answer"
             if self.phase is Phase.AUTHENTICATING:
                 lacking = "not authenticated"
@@ -380,13 +397,16 @@ class Session:
         self._now = now
         if self.phase in (Phase.STOPPED, Phase.WAITING):
             return
-        if self.phase is Phase.CLOSING:
-            self.finish("closed by the caller")
+        if self.phase is Phase.PARTING and self._parting.goes_on:
+            self.connection = self.server = None
+            return
+        if self.phase.is_ending:
+            self.finish(CLOSED)
             return
         was_open = self.state is State.CONNECTED
         outcome = self._outcome(now)
         # Silence is no refusal: such a server may be paused, or not be there at all.
-        was_cut_short = now < self._attempt_until
+        was_cut_short = now < self.attempt_until
         was_refused = self.phase is Phase.GREETING and was_cut_short
         self.authentication.interrupted(hung_up=was_cut_short and self.fault is None)
         if self.refusal is not None:
@@ -412,7 +432,7 @@ class Session:
 
     def _outcome(self, now: float) -> str:
         """Name the kind of failure of an attempt in a word or two."""
-        if self.phase.is_attempt and now >= self._attempt_until:
+        if self.phase.is_attempt and now >= self.attempt_until:
             return "timed out"
         return "refused"
 
@@ -538,6 +558,11 @@ class Session:
             self._open_way.send(live.reading())
 
     @property
+    def now(self) -> float:
+        """The time as we know it."""
+        return self._now
+
+    @property
     def waiting(self) -> int:
         """How many requests wait for a server."""
         return len(self.queue)
@@ -560,15 +585,3 @@ class Session:
     def call_later(self, seconds: float, call: Callable[[], None]) -> None:
         """Make a call after so many seconds, under the driver's lock."""
         self.timers.add(self._now + seconds, call)
-
-
-class _Farewell(Request):
-    __slots__ = ("_session",)
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(CloseSession(), b"")
-        self._session = session
-
-    def resolve(self, answer: object) -> None:
-        self.ended = True
-        self._session.fault = "closed by the caller"

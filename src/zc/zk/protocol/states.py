@@ -15,7 +15,11 @@ What may follow what:
     any of these -> WAITING    the connection was lost
     REARMING, OPEN -> PROBING  a first watch is to stand; and back
     OPEN     -> LEAVING        another server is to be found: what is in flight is answered first
-    PROBING, REARMING, OPEN, LEAVING -> CLOSING  close, which waits for what is in flight
+    AUTHENTICATING, PROBING, REARMING, OPEN, LEAVING -> CLOSING
+                               close, which waits for what is in flight
+    WAITING, DIALLING, GREETING -> PARTING
+                               close, where a session lives whose connection is lost
+    PARTING  -> CLOSING        a server accepted, and is told
     any -> STOPPED             finish
 """
 
@@ -39,6 +43,7 @@ class Phase(Enum):
     REARMING = auto()
     OPEN = auto()
     LEAVING = auto()
+    PARTING = auto()
     CLOSING = auto()
 
     @property
@@ -54,12 +59,12 @@ class Phase(Enum):
     @property
     def is_attempt(self) -> bool:
         """Whether a server still has to prove itself, within the connect time-out."""
-        return self in (Phase.DIALLING, Phase.GREETING, Phase.AUTHENTICATING)
+        return self in (Phase.DIALLING, Phase.GREETING, Phase.AUTHENTICATING, Phase.PARTING)
 
     @property
     def is_ending(self) -> bool:
         """Whether nothing more can be asked."""
-        return self in (Phase.STOPPED, Phase.CLOSING)
+        return self in (Phase.STOPPED, Phase.PARTING, Phase.CLOSING)
 
 
 @dataclass(frozen=True, slots=True)
