@@ -228,3 +228,85 @@ def test_r26_a_thousand_cycles_half_of_them_failing_leave_nothing(
     )
 
     assert_nothing(grown)
+
+
+FAIL_SLOWLY = """
+    def names():
+        return sorted(each.name for each in threading.enumerate() if each.name != "MainThread")
+
+    def fail(**options):
+        try:
+            Client(sys.argv[1], timeout=4.0, **options).start(timeout=0.2)
+        except FailedConnect:
+            return
+        raise SystemExit("it started")
+"""
+
+
+def test_r26_a_start_that_fails_in_a_tls_handshake_leaves_nothing(network: FaultProxy) -> None:
+    network.black_hole()
+
+    run_program(
+        MEASURE
+        + FAIL_SLOWLY
+        + """
+    files = descriptors()
+    for _ in range(5):
+        fail(tls=True)
+    assert settled(1) == 1, names()
+    assert descriptors() <= files + 1, descriptors() - files
+    """,
+        network.address,
+    )
+
+
+def test_r26_a_start_that_fails_while_a_mechanism_ponders_leaves_that_alone(
+    real_server: RealServer,
+) -> None:
+    run_program(
+        MEASURE
+        + FAIL_SLOWLY
+        + """
+    from zc.zk.protocol.sasl import Mechanism
+
+    class Ponders(Mechanism):
+        name, may_block = "PONDERS", True
+
+        def start(self, host, nonce):
+            over.wait(20)
+            raise OSError("over")
+
+    over = threading.Event()
+    fail(sasl=Ponders())
+    settled(2)
+    assert names() == ["PONDERS 127.0.0.1"], names()
+    assert all(each.daemon for each in threading.enumerate() if each.name != "MainThread")
+    over.set()
+    assert settled(1) == 1, names()
+    """,
+        real_server.address,
+    )
+
+
+def test_r26_a_start_that_fails_while_a_name_is_looked_up_leaves_that_alone() -> None:
+    run_program(
+        MEASURE
+        + FAIL_SLOWLY
+        + """
+    import socket
+
+    def hang(*_, **__):
+        over.wait(20)
+        raise socket.gaierror("over")
+
+    over = threading.Event()
+    socket.getaddrinfo = hang
+    fail()
+    settled(2)
+    assert names() == ["resolve a-host"], names()
+    assert all(each.daemon for each in threading.enumerate() if each.name != "MainThread")
+    over.set()
+    assert settled(1) == 1, names()
+    """,
+        "a-host:2181",
+    )

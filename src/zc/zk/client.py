@@ -238,7 +238,8 @@ class Client(Calls):
 
         Raises `FailedConnect` after `timeout` seconds, naming each server tried and why it did not do,
         `AuthFailedError` when a server refuses an identity, and `ConnectionClosedError` when the client is stopped
-        meanwhile. Nothing is left running then. A chroot that does not exist is logged as a warning.
+        meanwhile. Nothing is left running then, but for a thread that hangs in a name look-up or a Kerberos library.
+        A chroot that does not exist is logged as a warning.
         """
         seconds = arguments.seconds(timeout, "the start time-out")
         until = monotonic() + seconds
