@@ -22,6 +22,8 @@ A_MOMENT = 0.05
 class Driver:
     """The part of a driver that results need; callbacks are called at once."""
 
+    new_lock = staticmethod(threading.Lock)
+
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.callbacks = self

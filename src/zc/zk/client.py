@@ -23,6 +23,7 @@ from zc.zk.errors import (
     ArgumentTypeError,
     ConnectionClosedError,
     FailedConnect,
+    UsageError,
     ZooKeeperError,
 )
 from zc.zk.metrics import Metrics
@@ -70,6 +71,9 @@ class Client(Calls):
     session of its own there when it is first used, with the same settings, identities and listeners; watches, live
     objects, registrations and ephemeral nodes stay the parent's.
 
+    With `driver="gevent"` (extra `gevent`) calls block the calling greenlet alone, without monkey-patching, and
+    callbacks run in greenlets; only the thread that made the client may use it.
+
     While the connection is lost, calls wait for the next one until their time is over. A read that was cut off is
     asked again. A write that was cut off raises `ConnectionLoss`, whose `maybe_applied` is true: its outcome is
     unknown; where the node tells what became of it, that is found out, or the write is made again. A call that gets no
@@ -101,12 +105,14 @@ class Client(Calls):
         command_retry: Retry | None = None,
         logger: Logger | None = None,
         after_fork: Literal["error", "new session"] = "error",
+        driver: Literal["threads", "gevent"] = "threads",
     ) -> None:
         timeout = arguments.seconds(timeout, "the session time-out", arguments.MOST_SESSION_SECONDS)
         attempt = max(1.0, min(timeout / 3, 5.0)) if connect_timeout is None else connect_timeout
         if after_fork not in ("error", "new session"):
             msg = f'after_fork must be "error" or "new session", not {after_fork!r}'
             raise ArgumentError(msg)
+        self._driver_class = _driver_class(driver)
         endpoints, self.chroot = ensemble.parse(hosts)
         self._is_silently_open = default_acl is None
         acl = OPEN_ACL_UNSAFE if default_acl is None else checked_acl(default_acl)
@@ -124,8 +130,8 @@ class Client(Calls):
         self._mechanism, self._security, self._metrics = sasl, secured(tls), metrics
         self._after_fork = after_fork
         self._heirs: tuple[Callable[[], object], ...] = ()
-        self._session, self._connected, driver = self._make(endpoints)
-        super().__init__(driver, acl, operation_timeout, fail_fast)
+        self._session, self._connected, runner = self._make(endpoints)
+        super().__init__(runner, acl, operation_timeout, fail_fast)
         if client_id is not None:
             self._session.attach(*arguments.client_id(client_id))
         for scheme, credential in auth_data:
@@ -141,9 +147,15 @@ class Client(Calls):
             self._state_changed,
             self.chroot,
         )
-        connected = Connected(session)
-        name, log = f"zc.zk {self._hosts}", self._logger
-        driver = ThreadDriver(session, name, connected.look, self._mechanism, self._security, log)
+        connected = Connected(session, self._driver_class.new_lock)
+        driver = self._driver_class(
+            session,
+            f"zc.zk {self._hosts}",
+            connected.look,
+            self._mechanism,
+            self._security,
+            self._logger,
+        )
         if self._metrics is not None and isinstance(session, MeasuredSession):
             Reporter(self._metrics, session, driver)
         if self._after_fork == "new session":
@@ -378,7 +390,8 @@ class Client(Calls):
         answered by a line that says so. Raises `FailedConnect` where none answers within `operation_timeout`.
         """
         seconds = self.operation_timeout or START_TIMEOUT
-        return words.ask(self.driver.servers, cmd, self.driver.security, seconds)
+        driver = self.driver
+        return driver.aside(lambda: words.ask(driver.servers, cmd, driver.security, seconds))
 
     def server_version(self, retries: int = 3) -> tuple[int, ...]:
         """Return the server's version, such as (3, 8, 0), as a four-letter word tells it.
@@ -386,7 +399,9 @@ class Client(Calls):
         Raises `VersionUnknownError` where none is allowed, or the server does not serve, `FailedConnect` as `command`.
         """
         driver, seconds = self.driver, self.operation_timeout or START_TIMEOUT
-        return words.server_version(driver.servers, driver.security, seconds, retries)
+        return driver.aside(
+            lambda: words.server_version(driver.servers, driver.security, seconds, retries)
+        )
 
     # --- identities
 
@@ -448,6 +463,18 @@ def _checked(retry: object) -> Retry | None:
         msg = f"command_retry must be a zc.zk.Retry, not {type(retry).__name__}"
         raise ArgumentTypeError(msg)
     return retry
+
+
+def _driver_class(driver: str) -> type[ThreadDriver]:
+    if driver == "threads":
+        return ThreadDriver
+    if driver != "gevent":
+        raise ArgumentError(f'driver must be "threads" or "gevent", not {driver!r}')
+    try:
+        from zc.zk.drivers.gevent import GeventDriver  # noqa: PLC0415 (optional)
+    except ImportError as error:
+        raise UsageError('driver="gevent" needs gevent: pip install "zc.zk[gevent]"') from error
+    return GeventDriver
 
 
 def _name(sasl: object) -> str:

@@ -44,7 +44,6 @@ class ZooKeeper:
         *,
         start_timeout: float = DEFAULT_START_TIMEOUT,
     ) -> None:
-        self.connected = threading.Event()
         self._client: Client | None
         self._owns_client = not isinstance(connection_string, Client)
         if isinstance(connection_string, Client):
@@ -52,6 +51,7 @@ class ZooKeeper:
         else:
             timeout = DEFAULT_SESSION_TIMEOUT if session_timeout is None else session_timeout
             self._client = client = Client(_servers(connection_string), timeout)
+        self.connected: threading.Event = client.driver.new_event()
         self.zkaddr = client.hosts + client.chroot
         self._registrar = Registrar(client)
         client.add_listener(self._state_changed)

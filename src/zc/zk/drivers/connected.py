@@ -1,5 +1,9 @@
 """Whether a client is connected, to be waited for as for a `threading.Event`."""
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
 from zc.zk.codes import State
 from zc.zk.drivers.nesting import Bells
 from zc.zk.protocol.session import Session
@@ -8,9 +12,9 @@ from zc.zk.protocol.session import Session
 class Connected:
     """Is set while a server answers; what sets it and clears it is the session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, new_lock: Callable[[], Any] = threading.Lock) -> None:
         self._session = session
-        self._changed = Bells()
+        self._changed = Bells(new_lock)
 
     def is_set(self) -> bool:
         """Return whether a server answers at the moment."""

@@ -47,7 +47,7 @@ class Following:
         """
         with self._driver.lock:
             if self._turn is None:
-                self._turn = threading.RLock()
+                self._turn = self._driver.new_turn()
             self._live.on_change = self._changed
         if self._driver.callbacks.is_own_thread:
             first()

@@ -9,6 +9,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 from zc.zk.errors import UsageError
 
@@ -62,8 +63,8 @@ class Bell:
 
     __slots__ = ("_lock",)
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, new_lock: Callable[[], Any] = threading.Lock) -> None:
+        self._lock = new_lock()
         self._lock.acquire()
 
     def ring(self) -> None:
@@ -73,15 +74,16 @@ class Bell:
 
     def wait(self, seconds: float) -> bool:
         """Wait for a ring, at most so many seconds; return whether there was one."""
-        return self._lock.acquire(timeout=max(0.0, min(seconds, _LONGEST)))
+        return bool(self._lock.acquire(timeout=max(0.0, min(seconds, _LONGEST))))
 
 
 class Bells:
     """Lets any number of threads wait until something is true; needs no lock around it."""
 
-    __slots__ = ("_bells",)
+    __slots__ = ("_bells", "_new_lock")
 
-    def __init__(self) -> None:
+    def __init__(self, new_lock: Callable[[], Any] = threading.Lock) -> None:
+        self._new_lock = new_lock
         self._bells: set[Bell] = set()
 
     def ring(self) -> None:
@@ -92,7 +94,7 @@ class Bells:
     def wait_for(self, is_true: Callable[[], bool], seconds: float | None = None) -> bool:
         """Wait until something is true, looking after each ring, or so many seconds; return whether it is."""
         until = monotonic() + (_LONGEST if seconds is None else seconds)
-        bell = Bell()
+        bell = Bell(self._new_lock)
         self._bells.add(bell)
         try:
             while not is_true():

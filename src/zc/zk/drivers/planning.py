@@ -87,7 +87,7 @@ def _outcome(get: Callable[[], Any]) -> Any:
 
 def _wait(driver: "ThreadDriver", change: Change, until: float) -> bool:
     driver.require_can_wait()
-    told = Latch()
+    told = Latch(driver.new_lock)
     with driver.lock:
         if driver.session.phase.is_ending:
             raise ConnectionClosedError

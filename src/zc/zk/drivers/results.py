@@ -22,9 +22,9 @@ class Latch:
 
     __slots__ = ("_is_open", "_lock")
 
-    def __init__(self) -> None:
+    def __init__(self, new_lock: Callable[[], Any] = threading.Lock) -> None:
         self._is_open = False
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._lock.acquire()
 
     def open(self) -> None:
@@ -35,7 +35,7 @@ class Latch:
 
     def wait(self, seconds: float) -> bool:
         """Wait until it is open, or so many seconds; return whether it is."""
-        return self._lock.acquire(timeout=min(seconds, 1e6))
+        return bool(self._lock.acquire(timeout=min(seconds, 1e6)))
 
 
 class Waiting(Request):
@@ -44,10 +44,15 @@ class Waiting(Request):
     __slots__ = ("_answer", "_error", "_latch")
 
     def __init__(
-        self, operation: Operation[Any], body: bytes, deadline: float, fail_fast: bool = False
+        self,
+        operation: Operation[Any],
+        body: bytes,
+        deadline: float,
+        fail_fast: bool = False,
+        new_lock: Callable[[], Any] = threading.Lock,
     ) -> None:
         super().__init__(operation, body, deadline, fail_fast)
-        self._latch = threading.Lock()
+        self._latch = new_lock()
         self._latch.acquire()
         self._answer: Any = None  # the operation's type of answer
         self._error: Exception | None = None
@@ -186,7 +191,7 @@ class AsyncResult(Request, Generic[T]):
             self._driver.flush()
             return self.ended
         self._driver.require_can_wait()
-        latch = threading.Lock()
+        latch = self._driver.new_lock()
         latch.acquire()
         with self._driver.lock:
             if self.ended:

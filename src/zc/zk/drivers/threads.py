@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from zc.zk.codes import State
 from zc.zk.drivers.authenticating import Authenticator
@@ -66,6 +66,11 @@ class ThreadDriver:
     `on_fork` is called there, with whether this was running.
     """
 
+    # What callers wait for; gevent has others. Any: for there is no type that all of them share.
+    new_lock: Callable[[], Any] = staticmethod(threading.Lock)
+    new_turn: Callable[[], Any] = staticmethod(threading.RLock)
+    new_event: Callable[[], Any] = staticmethod(threading.Event)
+
     def __init__(
         self,
         session: Session,
@@ -78,7 +83,7 @@ class ThreadDriver:
         self.session = session
         self.security = security
         logging_to: dict[str, Logger] = {} if logger is None else {"log": logger}
-        self.callbacks = Callbacks(name, **logging_to)
+        self.callbacks = self.make_callbacks(name, **logging_to)
         self.lock: contextlib.AbstractContextManager[object] = Guard(self.callbacks.is_held)
         self.on_fork: Callable[[bool], object] = lambda _: None
         self.journal = Journal(self.callbacks, **logging_to)
@@ -107,7 +112,7 @@ class ThreadDriver:
                 return
             reader, self._reader = self._reader, None
         if reader is not None and reader is not threading.current_thread():
-            reader.join(_END)
+            self.join(reader, _END)
         with self.lock:
             try:
                 self.callbacks.open()
@@ -152,14 +157,16 @@ class ThreadDriver:
         with self.lock:
             reader = self._reader
         if reader is not None and reader is not threading.current_thread():
-            reader.join(max(0.0, began_at + _FAREWELL - monotonic()) if says_farewell else 0.0)
+            self.join(
+                reader, max(0.0, began_at + _FAREWELL - monotonic()) if says_farewell else 0.0
+            )
             with self.lock:
                 self.session.finish("closed by the caller")
                 wire = self._wire
             if wire is not None:
                 wire.hang_up()
             self._wake.ring()
-            reader.join(max(0.1, began_at + _FAREWELL + _END - monotonic()))
+            self.join(reader, max(0.1, began_at + _FAREWELL + _END - monotonic()))
         self.callbacks.close(max(monotonic() + 0.1, began_at + _FAREWELL + _END))
         self.journal.finish()
 
@@ -201,7 +208,7 @@ class ThreadDriver:
         """
         self.require_can_wait()
         body = encode(operation, self.session.trail.root)
-        request = Waiting(operation, body, deadline, fail_fast)
+        request = Waiting(operation, body, deadline, fail_fast, self.new_lock)
         self.submit(request)
         answer: R = request.wait(self.tick)
         return answer
@@ -287,6 +294,18 @@ class ThreadDriver:
         """Let some seconds pass for the caller."""
         time.sleep(seconds)
 
+    def aside(self, call: Callable[[], R]) -> R:
+        """Make a call that blocks, where it blocks only the caller."""
+        return call()
+
+    def join(self, thread: threading.Thread, seconds: float) -> None:
+        """Wait for a thread to end, at most so many seconds."""
+        thread.join(seconds)
+
+    def make_callbacks(self, name: str, **logging_to: Logger) -> Callbacks:
+        """Return where users' code is to run."""
+        return Callbacks(name, **logging_to)
+
     # --- live nodes
 
     def keep(self, lives: Sequence[Live], deadline: float, fail_fast: bool = False) -> None:
@@ -298,7 +317,7 @@ class ThreadDriver:
         self._get_ready()
         self.require_can_wait()
         unknown = set(lives)
-        all_known = Latch()
+        all_known = Latch(self.new_lock)
 
         def learn(live: Live) -> None:
             unknown.discard(live)
@@ -345,12 +364,17 @@ class ThreadDriver:
                 return  # the reader meets the same end, and says so
             if count < len(data):
                 wire.unsent, wire.sender = data[count:], 0
-                self.callbacks.post(wire, lambda: self._send_slowly(wire))
+                self.finish_sending(wire)
                 return
             with self.lock:
                 data = self._take(wire) if self._wire is wire else b""
 
-    def _send_slowly(self, wire: Wire) -> None:
+    def finish_sending(self, wire: Wire) -> None:
+        """Have `send_slowly` called where it holds nobody up."""
+        self.callbacks.post(wire, lambda: self.send_slowly(wire))
+
+    def send_slowly(self, wire: Wire) -> None:
+        """Send what the kernel did not take at once."""
         # The kernel's buffer is full. No caller waits for that, and the reader must go on reading: a spare thread does.
         data = wire.unsent
         while data and self._wire is wire:

@@ -97,7 +97,7 @@ class Registrar:
         self._kept: dict[str, tuple[Registration, Background]] = {}
         self._claimed: set[str] = set()
         self._leaving: dict[str, tuple[Registration, Background]] = {}
-        self._settled = Bells()
+        self._settled = Bells(self._client.driver.new_lock)
         self._updating = Guard()
 
     def register(
