@@ -162,7 +162,7 @@ def test_stop_in_the_reader_ends_the_session(client: Client) -> None:
 
     wait_until(lambda: stopped, SOON)
     assert stopped == [None]
-    assert client.state is State.LOST
+    wait_until(lambda: client.state is State.LOST, SOON)
 
 
 def test_a_call_after_one_that_could_not_be_sent_is_not_refused(

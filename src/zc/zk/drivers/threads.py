@@ -156,7 +156,11 @@ class ThreadDriver:
         """Go on to stop, and return when all has ended, or two seconds after it began."""
         with self.lock:
             reader = self._reader
-        if reader is not None and reader is not threading.current_thread():
+        if (
+            reader is threading.current_thread()
+        ):  # a `__del__` has interrupted it: it ends by itself
+            self.call_later(_FAREWELL, self._finish_ending)
+        elif reader is not None:
             self.join(
                 reader, max(0.0, began_at + _FAREWELL - monotonic()) if says_farewell else 0.0
             )
@@ -169,6 +173,10 @@ class ThreadDriver:
             self.join(reader, max(0.1, began_at + _FAREWELL + _END - monotonic()))
         self.callbacks.close(max(monotonic() + 0.1, began_at + _FAREWELL + _END))
         self.journal.finish()
+
+    def _finish_ending(self) -> None:
+        if self.session.phase.is_ending:
+            self.session.finish("closed by the caller")
 
     def give_up(self) -> None:
         """Let nobody in any more, in a child of the process that made this."""
@@ -545,9 +553,8 @@ class ThreadDriver:
         self.flush()
 
     def _end_of_stream(self) -> str:
-        if self.session.phase is Phase.GREETING:
-            return "the server hung up without opening a session"
-        return "the server hung up"
+        is_early = self.session.phase is Phase.GREETING
+        return "the server hung up" + " without opening a session" * is_early
 
     def _lost(self, reason: str) -> None:
         with self.lock:
@@ -564,8 +571,7 @@ def _leave_in_child() -> None:
     _left.extend(parents)
     for driver in parents:
         driver.give_up()
-        is_running = driver.is_to_start or driver.session.phase is not Phase.STOPPED
-        driver.on_fork(is_running)
+        driver.on_fork(driver.is_to_start or driver.session.phase is not Phase.STOPPED)
 
 
 def _stop_at_exit() -> None:
