@@ -36,6 +36,9 @@ ROOTS = {
 }
 # Those that no scenario here brings about, and why.
 NEVER: dict[type[ZooKeeperError], str] = {
+    errors.SystemZookeeperError: "the mark above which the system errors lie; it is none itself",
+    errors.LockTimeout: "of recipes",
+    errors.CancelledError: "of recipes",
     errors.APIError: "the mark below which the user-level errors lie; it is none itself",
     errors.DataInconsistency: "reserved; no server has code that sends it",
     errors.InvalidCallbackError: "of the C client alone",

@@ -108,6 +108,7 @@ def test_r20_a_read_that_was_cut_off_is_asked_again(
     client: Client, network: FaultProxy, opcode: Opcode, end: str, rst: bool
 ) -> None:
     cut: Selector = request(opcode) if end == "request" else reply_to(opcode)
+    network.forget_frames()  # starting has looked for the chroot
     network.cut_on(cut, rst=rst)
 
     answer = READS[opcode](client)
