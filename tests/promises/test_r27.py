@@ -335,6 +335,12 @@ ANEW = """
             os._exit(1)
         os._exit(0)
 
+    def until_is(look, wanted):  # listeners and watches are told by other threads
+        until = time.monotonic() + 5
+        while look() != wanted and time.monotonic() < until:
+            time.sleep(0.01)
+        assert look() == wanted
+
     def check_parent():
         assert client.client_id == session
         assert client.exists("/mine").ephemeralOwner == session[0]
@@ -355,7 +361,8 @@ def test_r27_a_client_that_is_asked_to_opens_a_session_of_its_own_in_a_child(add
         begun = time.monotonic()
         assert within.get("/mine")[0] == b"{}"  # by the first identity
         assert time.monotonic() - begun < 2
-        assert client.client_id != session and states == [State.CONNECTED]
+        assert client.client_id != session
+        until_is(lambda: states, [State.CONNECTED])
         assert client.get_acls("/mine")[0] == acl
         client.create("/child", ephemeral=True)
         assert client.get_acls("/child")[0] == acl
@@ -373,6 +380,7 @@ def test_r27_a_client_that_is_asked_to_opens_a_session_of_its_own_in_a_child(add
         assert client.client_id is None
 
     assert in_child(work) == 0
+    until_is(lambda: fired, ["CHANGED"])  # the parent's watch is the parent's
     fired.clear()
     check_parent()
     client.stop()
