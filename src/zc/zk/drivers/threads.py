@@ -5,20 +5,17 @@ reader, except what interrupts them: a signal handler, or a `__del__` of garbage
 would have to wait for what it has interrupted, it gets a `UsageError`.
 """
 
-import atexit
 import contextlib
-import logging
-import os
 import threading
 import time
-import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
 from zc.zk.codes import State
+from zc.zk.drivers import lifetime
 from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
 from zc.zk.drivers.dialling import dial, is_writable, reason_of
@@ -50,10 +47,6 @@ _FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
 _LOOK = 1.0  # seconds for a server to say whether it takes writes
 _LONGEST_SLEEP = 1.0  # seconds: a deadline that was set meanwhile is met this late at the most
 _END = 0.9  # seconds that the threads get to end after that: together less than the two that `stop` may take
-_HASTE = 0.4  # seconds: what the interpreter itself needs to end within two
-log = logging.getLogger("ZooKeeper")
-_drivers: "weakref.WeakSet[ThreadDriver]" = weakref.WeakSet()
-_left: "list[ThreadDriver]" = []  # the parent's, kept: to collect its sockets in a child would warn of them
 
 
 class ThreadDriver:
@@ -99,7 +92,7 @@ class ThreadDriver:
         self._dropped: deque[Live] = deque()
         self.is_forked = False
         self.is_to_start = False
-        _drivers.add(self)
+        lifetime.follow(self)
 
     # --- starting and stopping
 
@@ -177,6 +170,11 @@ class ThreadDriver:
     def _finish_ending(self) -> None:
         if self.session.phase.is_ending:
             self.session.finish("closed by the caller")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a server is looked for, or found."""
+        return self.session.phase is not Phase.STOPPED
 
     def give_up(self) -> None:
         """Let nobody in any more, in a child of the process that made this."""
@@ -564,37 +562,3 @@ class ThreadDriver:
         with contextlib.suppress(IndexError):
             while True:
                 self._dropped.popleft().drop()
-
-
-def _leave_in_child() -> None:
-    parents = [driver for driver in list(_drivers) if not driver.is_forked]
-    _left.extend(parents)
-    for driver in parents:
-        driver.give_up()
-        driver.on_fork(driver.is_to_start or driver.session.phase is not Phase.STOPPED)
-
-
-def _stop_at_exit() -> None:
-    # All say farewell before any waits for an answer: together they take as long as one.
-    now = monotonic() - _HASTE
-    leaving = []
-    for driver in list(_drivers):
-        if not driver.is_forked and driver.session.phase is not Phase.STOPPED:
-            with _logged():
-                leaving.append((driver, driver.say_farewell(now)))
-    for driver, says_farewell in leaving:
-        with _logged():
-            driver.await_end(now, says_farewell=says_farewell)
-
-
-@contextlib.contextmanager
-def _logged() -> Iterator[None]:
-    try:
-        yield
-    except Exception:  # the others have sessions to end, too
-        log.exception("a client could not be stopped at exit")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_in_child)
-atexit.register(_stop_at_exit)
