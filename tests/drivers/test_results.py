@@ -10,7 +10,7 @@ import pytest
 
 from tests.waiting import remains, stretched, wait_until
 from zc.zk import ConnectionLoss, NoNodeError, OperationTimeoutError
-from zc.zk.drivers.results import AsyncResult, Promise, Waiting, Work
+from zc.zk.drivers.results import AsyncResult, Promise, Truth, Waiting, Work
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.operations import Exists
 from zc.zk.protocol.requests import NEVER
@@ -310,3 +310,12 @@ def test_a_promise_says_what_is_still_under_way(driver: Driver) -> None:
 
     assert failed.value.maybe_applied
     assert "the work /a pending" in repr(result)
+
+
+@pytest.mark.parametrize("truth", [True, False])
+def test_a_truth_can_be_looked_at_and_called(truth: bool) -> None:
+    either = Truth(truth)
+
+    assert bool(either) is truth
+    assert either() is truth
+    assert repr(either) == repr(truth)

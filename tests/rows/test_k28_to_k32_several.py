@@ -229,6 +229,7 @@ def test_k30_a_result_that_is_there_tells_its_value(client: Client) -> None:
     assert result.wait(stretched(SOON)) is True
 
     assert result.ready
+    assert result.ready() is True
     assert result.successful() is True
     assert result.exception is None
     assert result.value is not None

@@ -137,9 +137,9 @@ class AsyncResult(Request, Generic[T]):
     # --- asked by callers
 
     @property
-    def ready(self) -> bool:
-        """Whether the outcome is there."""
-        return self.ended
+    def ready(self) -> "Truth":
+        """Whether the outcome is there; may be called, too, as kazoo documents it: `result.ready()`."""
+        return _YES if self.ended else _NO
 
     def successful(self) -> bool:
         """Whether the outcome is there, and not an error."""
@@ -230,6 +230,21 @@ class AsyncResult(Request, Generic[T]):
     @property
     def _name(self) -> str:
         return type(self.operation).__name__
+
+
+class Truth(int):
+    """True or false, and the same again when it is called."""
+
+    __slots__ = ()
+
+    def __call__(self) -> bool:
+        return bool(self)
+
+    def __repr__(self) -> str:
+        return repr(bool(self))
+
+
+_YES, _NO = Truth(True), Truth(False)
 
 
 @dataclass(frozen=True, slots=True)
