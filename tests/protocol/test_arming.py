@@ -492,6 +492,24 @@ def test_before_3_9_what_leaned_stands_by_itself_afterwards() -> None:
     ]
 
 
+@pytest.mark.parametrize("ends", ["silence", "a lost connection", "replies"])
+def test_a_removal_has_an_outcome_where_what_leaned_is_armed_again(ends: str) -> None:
+    talk = online()
+    stand(talk, "/a")
+    watch_data(talk, "/a")
+
+    asked = talk.ask(RemoveWatches("/a", WatcherType.PERSISTENT), 1.0)
+    if ends == "silence":
+        talk.wait(1.0)
+    elif ends == "a lost connection":
+        talk.drop()
+    else:
+        talk.reply()
+        talk.reply()
+
+    assert asked.answers == [None]
+
+
 def test_before_3_9_a_persistent_watch_is_left_when_the_recursive_one_is_removed() -> None:
     talk = online()
     stand(talk, "/a", RECURSIVE)

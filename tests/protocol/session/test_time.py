@@ -114,6 +114,22 @@ def test_a_session_is_lost_a_time_out_after_the_last_acknowledged_request_was_se
     assert talk.changes[-1].session_id == SESSION_ID
 
 
+def test_a_session_is_lost_in_time_where_replies_are_slow() -> None:
+    talk = online()
+    sent_at = talk.now
+    talk.ask(Sync("/"))
+    talk.now += T / 2
+    talk.reply("/")
+
+    talk.wait(T)
+    given_up_at = talk.now
+    talk.drop()
+    talk.wait_offline(0)
+
+    assert given_up_at <= sent_at + T
+    assert (talk.states[-1], talk.times[-1]) == (State.LOST, sent_at + T)
+
+
 def test_a_session_that_was_never_used_is_lost_a_time_out_after_its_greeting_was_sent() -> None:
     talk = waiting()
     talk.connect()

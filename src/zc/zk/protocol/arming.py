@@ -187,9 +187,10 @@ class Arming:
         if not requests or not self._session.phase.is_served or connection is None:
             request.resolve(None)
             return
-        for each in requests[:-1]:
+        # Only the first of them has a place in the line where deadlines and lost connections are looked after.
+        connection.send(_Behind(requests[0], trail.root, request))
+        for each in requests[1:]:
             connection.send(_Behind(each, trail.root))
-        connection.send(_Behind(requests[-1], trail.root, request))
 
 
 class _Identification(Request):

@@ -142,7 +142,9 @@ class Connection:
 
     @property
     def _silent_at(self) -> float:
-        return self._heard_at + (self.timeout or 0) * _SILENCE_ALLOWED
+        timeout = self.timeout or 0
+        # Where replies are slow, the session may be over before they cease: that counts from the sending.
+        return min(self._heard_at + timeout * _SILENCE_ALLOWED, self.acknowledged_at + timeout)
 
     def tick(self, now: float) -> str | None:
         """Ping if it is time, or return why the server must be given up."""
