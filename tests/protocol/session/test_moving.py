@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.protocol.conversation import SESSION_ID, Asked, Conversation
+from tests.protocol.conversation import SESSION_ID, Asked, Conversation, T
 from tests.protocol.session.phases import IN_PHASE, online
 from zc.zk.codes import State
 from zc.zk.errors import ConnectionClosedError, ConnectionLoss
@@ -43,6 +43,20 @@ def test_a_server_that_is_not_listed_any_more_is_left_and_the_session_goes_on() 
     talk.now += 0.1
     assert talk.session.identity.session_id == SESSION_ID
     assert talk.states == [State.CONNECTED, State.SUSPENDED]
+
+
+def test_a_server_that_falls_silent_is_given_up_in_time_while_it_is_left() -> None:
+    talk = online()
+    heard_at = talk.now
+    talk.now += 2 / 3 * T - 0.5
+    talk.session.tick(talk.now)
+
+    move(talk, "b:2")
+    talk.wait(1)
+
+    assert talk.now <= heard_at + 2 / 3 * T
+    assert talk.session.fault is not None
+    assert talk.session.fault.startswith("no reply")
 
 
 def test_what_is_in_flight_is_answered_before_the_server_is_left() -> None:

@@ -334,10 +334,10 @@ class Session:
             when = min(when, self._retry_at)
         elif self.phase.is_attempt:
             when = min(when, self.attempt_until)
-        elif self.phase is Phase.LEAVING:
-            when = min(when, self._leave_by)
         elif self.connection is not None:
             when = min(when, self.connection.deadline())
+            if self.phase is Phase.LEAVING:
+                when = min(when, self._leave_by)
         return min(when, self._lost_at)
 
     @property
