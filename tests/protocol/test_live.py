@@ -471,6 +471,21 @@ def test_a_new_session_may_show_a_state_that_looks_older() -> None:
     assert shown.states == [b"1", b"2"]
 
 
+def test_a_new_session_may_show_a_state_that_looks_older_where_an_event_came_before() -> None:
+    talk = online()
+    live, _ = live_data(talk)
+    show(talk, b"x", 7)
+    talk.event(EventType.CHANGED, "/a")
+    talk.drop()
+    talk.connect()
+    talk.expire()
+    talk.come_back(SESSION_ID + 1)
+
+    show(talk, b"older", 3)
+
+    assert live.data == b"older"
+
+
 def test_a_new_session_that_finds_the_same_shows_nothing() -> None:
     talk = online()
     live, shown = live_data(talk)

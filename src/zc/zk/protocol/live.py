@@ -71,12 +71,8 @@ class Live(Watch):
 
     def restart(self) -> bool:
         self._next_event = None
-        self.forget_age()
         self.refresh()
         return False
-
-    def forget_age(self) -> None:
-        """Accept whatever state is read next, however old it looks: the server may have lost its data."""
 
     # --- being read
 
@@ -178,16 +174,22 @@ class Live(Watch):
 class LiveData(Live):
     """A node's data and status; both None while there is no node."""
 
-    __slots__ = ("_seen", "data", "stat")
+    __slots__ = ("_era", "_latest", "data", "stat")
 
     def __init__(self, session: "Session", path: str) -> None:
         super().__init__(session, path)
         self.data: bytes | None = None
         self.stat: Stat | None = None
-        self._seen = 0
+        self._latest = 0
+        self._era = session.era
 
-    def forget_age(self) -> None:
-        self._seen = 0
+    @property
+    def _seen(self) -> int:
+        """The latest transaction that was shown; none in a new session, for the server may have lost its data."""
+        return self._latest if self._era == self._session.era else 0
+
+    def _see(self, zxid: int) -> None:
+        self._latest, self._era = zxid, self._session.era
 
     def wrote(self, data: bytes, stat: Stat) -> None:
         """Take a state that we wrote ourselves, without waiting to read it."""
@@ -201,16 +203,15 @@ class LiveData(Live):
         if stat.mzxid < self._seen:
             return False  # older than what we showed already
         changed = self.stat is None or self.stat.mzxid != stat.mzxid or self.error is not None
-        self._seen = stat.mzxid
+        self._see(stat.mzxid)
         self.data, self.stat, self.exists, self.error = data, stat, True, None
         return changed
 
     def _take_missing(self) -> bool:
         changed = self.exists or self.error is not None
         self.data, self.stat, self.exists, self.error = None, None, False, None
-        self._seen = max(
-            self._seen, self._session.trail.zxid
-        )  # `wrote` may come later than the deletion
+        # `wrote` may come later than the deletion.
+        self._see(max(self._seen, self._session.trail.zxid))
         return changed
 
 

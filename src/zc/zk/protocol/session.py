@@ -56,6 +56,7 @@ class Session:
         self.chronicle = self.trail.chronicle
         self.identity = Identity(timeout=settings.timeout)
         self.earlier_ids: set[int] = set()
+        self.era = 0  # grows with each session that is over
         self.phase = Phase.STOPPED
         self.state = State.LOST
         self.keeper_state = KeeperState.CLOSED
@@ -523,6 +524,7 @@ class Session:
     def _begin_anew(self) -> None:
         if self.identity.session_id:
             self.earlier_ids.add(self.identity.session_id)
+        self.era += 1
         self.identity = Identity(timeout=self.settings.timeout)
         self.trail.watches.restart()
 
