@@ -474,6 +474,48 @@ def test_the_library_keeps_its_own_watches() -> None:
     assert users.events == [("DATA_WATCH_REMOVED", "/a")]
 
 
+@both
+def test_what_was_asked_for_before_a_removal_is_armed_again_after_it(coexist: bool) -> None:
+    talk = online()
+    stand(talk, "/a", coexist=coexist)
+    own = Internal()
+    asked = talk.ask(GetData("/a", own), 1.0)
+    removed(talk, "/a")
+    talk.reply((b"", stat()))
+    zxid = talk.zxid + 1
+
+    talk.reply()
+
+    assert asked.answers == [(b"", stat())]
+    assert talk.asked == [SetWatches(zxid, data=("/a",))]
+
+
+def test_a_removal_that_takes_its_time_still_arms_again() -> None:
+    talk = online()
+    stand(talk, "/a", coexist=True)
+    talk.ask(GetData("/a", Internal()))
+    asked = talk.ask(RemoveWatches("/a"), 1.0)
+    talk.wait(1.0)
+    talk.reply((b"", stat()))
+    zxid = talk.zxid + 1
+
+    talk.reply()
+
+    assert asked.answers == [None]
+    assert talk.asked == [SetWatches(zxid, data=("/a",))]
+
+
+def test_a_watch_that_is_removed_covers_no_other_one() -> None:
+    talk = online()
+    stand(talk, "/a", RECURSIVE)
+    removed(talk, "/a")
+    talk.reply()
+
+    talk.ask(AddWatch("/a", Told(), PERSISTENT))
+
+    assert [type(each) for each in talk.asked] == [AddWatch]
+
+
 def test_before_3_9_what_leaned_stands_by_itself_afterwards() -> None:
     talk = online()
     stand(talk, "/a")

@@ -4,12 +4,19 @@ It also takes what callers ask about these, for both outlive connections.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from zc.zk.codes import AddWatchMode
-from zc.zk.errors import AuthFailedError, NoWatcherError, UnimplementedError
+from zc.zk.errors import (
+    AuthFailedError,
+    NoWatcherError,
+    OperationTimeoutError,
+    ServerError,
+    UnimplementedError,
+)
 from zc.zk.operations import (
     AddWatch,
     Auth,
@@ -188,9 +195,27 @@ class Arming:
             request.resolve(None)
             return
         # Only the first of them has a place in the line where deadlines and lost connections are looked after.
-        connection.send(_Behind(requests[0], trail.root, request))
+        rearm = (
+            partial(self._rearm_path, operation.path) if self._will_arm(operation.path) else None
+        )
+        connection.send(_Behind(requests[0], trail.root, request, rearm))
         for each in requests[1:]:
             connection.send(_Behind(each, trail.root))
+
+    def _will_arm(self, path: str) -> bool:
+        """Whether a request that was sent may leave a watch, of which the tables do not know yet."""
+        connection = self._session.connection
+        return connection is not None and any(
+            each.path == path and getattr(each.operation, "watch", None) is not None
+            for each in connection.in_flight
+        )
+
+    def _rearm_path(self, path: str) -> None:
+        # The server has removed, too, what it had armed for requests before the removal.
+        trail, connection = self._session.trail, self._session.connection
+        operation = self._watches.rearming_of(path, trail.zxid)
+        if operation is not None and connection is not None:
+            connection.send(_Behind(operation, trail.root))
 
 
 class _Identification(Request):
@@ -263,12 +288,19 @@ class _Rearming(Request):
 class _Behind(Request):
     """What brings the server in line after watches were removed; its outcome changes nothing for whoever asked."""
 
-    __slots__ = ("_asked",)
+    __slots__ = ("_asked", "_done")
 
-    def __init__(self, operation: Operation[Any], root: str, asked: Request | None = None) -> None:
+    def __init__(
+        self,
+        operation: Operation[Any],
+        root: str,
+        asked: Request | None = None,
+        done: Callable[[], None] | None = None,
+    ) -> None:
         deadline = NEVER if asked is None else asked.deadline
         super().__init__(operation, encode(operation, root), deadline)
         self._asked = asked
+        self._done = done
 
     @property
     def is_repeatable(self) -> bool:
@@ -276,8 +308,20 @@ class _Behind(Request):
 
     def resolve(self, answer: object) -> None:
         self.ended = True
-        if self._asked is not None and not self._asked.ended:
-            self._asked.resolve(None)
+        self._tell()
+        if self._done is not None:
+            self._done()
 
     def fail(self, error: Exception) -> None:
-        self.resolve(None)
+        if isinstance(error, ServerError):
+            self.resolve(None)
+            return
+        self._tell()
+        if isinstance(error, OperationTimeoutError):
+            self.deadline = NEVER  # the reply is still waited for, for what is to be done then
+        else:
+            self.ended = True
+
+    def _tell(self) -> None:
+        if self._asked is not None and not self._asked.ended:
+            self._asked.resolve(None)

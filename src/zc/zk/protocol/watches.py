@@ -180,6 +180,8 @@ class WatchTables:
     def _look_again(self, path: str) -> None:
         if not any(path in self._tables[kind] for kind in STANDING):
             self.standing.discard(path)
+        if path not in self._recursive:
+            self._expected.discard(path)
 
     # --- a new connection
 
@@ -206,6 +208,11 @@ class WatchTables:
                 batch[kind].append(path)
         if size > _NO_WATCHES_BYTES:
             yield _request(zxid, batch)
+
+    def rearming_of(self, path: str, zxid: int) -> SetWatches | SetWatches2 | None:
+        """Return the request that arms everything on one path again relative to `zxid`, if there is anything."""
+        batch = {kind: [path] if path in self._tables[kind] else [] for kind in KINDS}
+        return _request(zxid, batch) if any(batch.values()) else None
 
 
 def _request(zxid: int, batch: dict[str, list[str]]) -> SetWatches | SetWatches2:
