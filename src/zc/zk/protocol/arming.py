@@ -4,30 +4,17 @@ It also takes what callers ask about these, for both outlive connections.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zc.zk.codes import AddWatchMode
-from zc.zk.errors import (
-    AuthFailedError,
-    NoWatcherError,
-    OperationTimeoutError,
-    ServerError,
-    UnimplementedError,
-)
-from zc.zk.operations import (
-    AddWatch,
-    Auth,
-    Operation,
-    ProbeModes,
-    RemoveWatches,
-    SetWatches,
-    SetWatches2,
-)
+from zc.zk.errors import AuthFailedError, NoWatcherError, UnimplementedError
+from zc.zk.operations import AddWatch, Auth, RemoveWatches
 from zc.zk.protocol.connection import Connection
-from zc.zk.protocol.requests import NEVER, Request, encode
+from zc.zk.protocol.errands import Behind, Identification, Probe, Rearming
+from zc.zk.protocol.requests import Request
 from zc.zk.protocol.states import Phase
 from zc.zk.protocol.watches import KINDS, STANDARD
 
@@ -69,7 +56,7 @@ class Arming:
         self._awaited = 1
         for identity, requests in self._identities.items():
             self._awaited += 1
-            connection.send(_Identification(self, identity, requests, is_awaited=True))
+            connection.send(Identification(self, identity, requests, is_awaited=True))
         self._watches.reconnected()
         self._modes_are_known = False
         if self._watches.standing and not self._is_old:
@@ -82,7 +69,7 @@ class Arming:
         # What stands and what fires once get into each other's way before 3.9. Until we know, requests wait in line.
         self._probing_from = self._session.phase
         self._session.enter(Phase.PROBING)
-        connection.send(_Probe(self))
+        connection.send(Probe(self))
 
     def probed(self, *, coexist: bool) -> None:
         """Note whether this server keeps modes of watches apart, and go on where we were."""
@@ -104,7 +91,7 @@ class Arming:
         kinds = STANDARD if self._is_old else KINDS
         for operation in self._watches.rearming(trail.zxid, trail.root, kinds):
             self._awaited += 1
-            connection.send(_Rearming(self, operation, trail.root))
+            connection.send(Rearming(self, operation, trail.root))
         self._send_waiting(connection)
         self.answered()
 
@@ -163,7 +150,7 @@ class Arming:
         self._identities[identity] = [*(each for each in line if not each.ended), request]
         connection = self._session.connection
         if self._session.phase.is_served and connection is not None:
-            connection.send(_Identification(self, identity, [request]))
+            connection.send(Identification(self, identity, [request]))
         elif self._session.phase.is_ending:
             request.resolve(None)
 
@@ -198,9 +185,9 @@ class Arming:
         rearm = (
             partial(self._rearm_path, operation.path) if self._will_arm(operation.path) else None
         )
-        connection.send(_Behind(requests[0], trail.root, request, rearm))
+        connection.send(Behind(requests[0], trail.root, request, rearm))
         for each in requests[1:]:
-            connection.send(_Behind(each, trail.root))
+            connection.send(Behind(each, trail.root))
 
     def _will_arm(self, path: str) -> bool:
         """Whether a request that was sent may leave a watch, of which the tables do not know yet."""
@@ -215,113 +202,4 @@ class Arming:
         trail, connection = self._session.trail, self._session.connection
         operation = self._watches.rearming_of(path, trail.zxid)
         if operation is not None and connection is not None:
-            connection.send(_Behind(operation, trail.root))
-
-
-class _Identification(Request):
-    """Shows an identity to this connection's server, for itself or for a caller who waits."""
-
-    __slots__ = ("_arming", "_asked", "_identity", "_is_awaited")
-
-    def __init__(
-        self, arming: Arming, identity: Auth, asked: list[Request], *, is_awaited: bool = False
-    ) -> None:
-        super().__init__(identity, asked[-1].body)
-        self._arming = arming
-        self._identity = identity
-        self._asked = asked
-        self._is_awaited = is_awaited
-
-    def resolve(self, answer: object) -> None:
-        self.ended = True
-        for asked in self._asked:
-            if not asked.ended:
-                asked.resolve(answer)
-        if self._is_awaited:
-            self._arming.answered()
-
-    def fail(self, error: Exception) -> None:
-        self.ended = True
-        is_final = isinstance(error, AuthFailedError)
-        if is_final:
-            error = self._arming.refused(self._identity)
-        for asked in self._asked:
-            if not asked.ended:
-                asked.fail(error)
-        if self._is_awaited and not is_final:
-            self._arming.answered()
-
-
-class _Probe(Request):
-    __slots__ = ("_arming",)
-
-    def __init__(self, arming: Arming) -> None:
-        operation = ProbeModes()
-        super().__init__(operation, encode(operation, ""))
-        self._arming = arming
-
-    def resolve(self, answer: Any) -> None:  # Any: a boolean, as the operation says
-        self.ended = True
-        self._arming.probed(coexist=answer)
-
-    def fail(self, error: Exception) -> None:
-        self.ended = True
-        self._arming.failed(error, stands=True)
-
-
-class _Rearming(Request):
-    __slots__ = ("_arming",)
-
-    def __init__(self, arming: Arming, operation: SetWatches | SetWatches2, root: str) -> None:
-        super().__init__(operation, encode(operation, root))
-        self._arming = arming
-
-    def resolve(self, answer: object) -> None:
-        self.ended = True
-        self._arming.answered()
-
-    def fail(self, error: Exception) -> None:
-        self.ended = True
-        self._arming.failed(error, stands=isinstance(self.operation, SetWatches2))
-
-
-class _Behind(Request):
-    """What brings the server in line after watches were removed; its outcome changes nothing for whoever asked."""
-
-    __slots__ = ("_asked", "_done")
-
-    def __init__(
-        self,
-        operation: Operation[Any],
-        root: str,
-        asked: Request | None = None,
-        done: Callable[[], None] | None = None,
-    ) -> None:
-        deadline = NEVER if asked is None else asked.deadline
-        super().__init__(operation, encode(operation, root), deadline)
-        self._asked = asked
-        self._done = done
-
-    @property
-    def is_repeatable(self) -> bool:
-        return False  # the next connection has only what was left
-
-    def resolve(self, answer: object) -> None:
-        self.ended = True
-        self._tell()
-        if self._done is not None:
-            self._done()
-
-    def fail(self, error: Exception) -> None:
-        if isinstance(error, ServerError):
-            self.resolve(None)
-            return
-        self._tell()
-        if isinstance(error, OperationTimeoutError):
-            self.deadline = NEVER  # the reply is still waited for, for what is to be done then
-        else:
-            self.ended = True
-
-    def _tell(self) -> None:
-        if self._asked is not None and not self._asked.ended:
-            self._asked.resolve(None)
+            connection.send(Behind(operation, trail.root))
