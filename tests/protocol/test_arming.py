@@ -1,82 +1,32 @@
 import pytest
 
-from tests.protocol.conversation import Asked, Conversation, stat
+from tests.protocol.conversation import stat
 from tests.protocol.session.phases import BOB, online
-from zc.zk.codes import AddWatchMode, ErrorCode, EventType, State, WatcherType
-from zc.zk.errors import ConnectionClosedError, NoWatcherError, UnimplementedError
+from tests.protocol.watchers import (
+    PERSISTENT,
+    RECURSIVE,
+    Told,
+    answer_probe,
+    stand,
+    watch_children,
+    watch_data,
+)
+from zc.zk.codes import ErrorCode, EventType, State, WatcherType
+from zc.zk.errors import (
+    ConnectionClosedError,
+    UnimplementedError,
+)
 from zc.zk.operations import (
     AddWatch,
     Auth,
     CheckWatches,
     Delete,
-    GetChildren,
     GetData,
-    RemoveWatches,
     SetWatches,
     SetWatches2,
     Sync,
-    Watch,
 )
 from zc.zk.protocol.states import Phase
-from zc.zk.records import WatchedEvent
-
-PERSISTENT, RECURSIVE = AddWatchMode.PERSISTENT, AddWatchMode.PERSISTENT_RECURSIVE
-
-
-class Told(Watch):
-    """A user's watch that remembers its events."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[EventType, str | None]] = []
-
-    def fire(self, event: WatchedEvent) -> None:
-        self.events.append((event.type, event.path))
-
-    @property
-    def is_removable(self) -> bool:
-        return True
-
-
-class Internal(Told):
-    """A watch of the library's own."""
-
-    @property
-    def is_removable(self) -> bool:
-        return False
-
-
-def answer_probe(talk: Conversation, *, coexist: bool) -> None:
-    assert talk.asked == [CheckWatches("/", WatcherType.PERSISTENT)] or talk.asked[-1:] == [
-        CheckWatches("/", WatcherType.PERSISTENT)
-    ]
-    talk.refuse(ErrorCode.NO_WATCHER if coexist else ErrorCode.MARSHALLING_ERROR)
-
-
-def stand(
-    talk: Conversation, path: str, mode: AddWatchMode = PERSISTENT, *, coexist: bool = False
-) -> Told:
-    """Have a watch stand, on a server of which it is known what it can."""
-    watch = Told()
-    talk.ask(AddWatch(path, watch, mode))
-    if talk.session.phase is Phase.PROBING:
-        answer_probe(talk, coexist=coexist)
-    talk.reply()
-    return watch
-
-
-def watch_data(talk: Conversation, path: str) -> Told:
-    watch = Told()
-    talk.ask(GetData(path, watch))
-    talk.reply((b"", stat()))
-    return watch
-
-
-def watch_children(talk: Conversation, path: str) -> Told:
-    watch = Told()
-    talk.ask(GetChildren(path, watch))
-    talk.reply([])
-    return watch
-
 
 both = pytest.mark.parametrize("coexist", [False, True])
 
@@ -407,195 +357,3 @@ def test_closing_while_the_server_is_asked_what_it_can_ends_the_session() -> Non
 
     assert isinstance(asked.error, ConnectionClosedError)
     assert talk.session.phase is Phase.STOPPED
-
-
-# Removing
-
-
-def removed(talk: Conversation, path: str, kind: WatcherType = WatcherType.ANY) -> Asked:
-    return talk.ask(RemoveWatches(path, kind))
-
-
-@both
-@pytest.mark.parametrize("code", [0, ErrorCode.NO_WATCHER, ErrorCode.MARSHALLING_ERROR])
-def test_a_removed_watch_is_told_so_and_nothing_more(coexist: bool, code: int) -> None:
-    talk = online()
-    watch = stand(talk, "/a", coexist=coexist)
-
-    asked = removed(talk, "/a")
-    sent = talk.asked
-    talk.refuse(code)
-    talk.event(EventType.CHANGED, "/a")
-
-    assert sent == [RemoveWatches("/a", WatcherType.ANY)]
-    assert asked.answers == [None]
-    assert watch.events == [("PERSISTENT_WATCH_REMOVED", "/a")]
-
-
-def test_each_kind_of_watch_is_told_of_its_removal_in_its_own_way() -> None:
-    talk = online()
-    data, children = watch_data(talk, "/a"), watch_children(talk, "/a")
-
-    removed(talk, "/a", WatcherType.CHILDREN)
-    first = talk.asked
-    talk.reply()
-    removed(talk, "/a", WatcherType.DATA)
-
-    assert first == [RemoveWatches("/a", WatcherType.CHILDREN)]
-    assert talk.asked == [RemoveWatches("/a", WatcherType.ANY)]
-    assert children.events == [("CHILD_WATCH_REMOVED", "/a")]
-    assert data.events == [("DATA_WATCH_REMOVED", "/a")]
-
-
-@pytest.mark.parametrize("kind", WatcherType)
-def test_what_is_not_there_cannot_be_removed(kind: WatcherType) -> None:
-    talk = online()
-    stand(talk, "/b", RECURSIVE)
-
-    asked = removed(talk, "/a", kind)
-
-    assert isinstance(asked.error, NoWatcherError)
-    assert talk.asked == []
-
-
-def test_the_library_keeps_its_own_watches() -> None:
-    talk = online()
-    own, users = Internal(), Told()
-    for watch in (own, users):
-        talk.ask(GetData("/a", watch))
-        talk.reply((b"", stat()))
-
-    asked = removed(talk, "/a")
-    talk.event(EventType.CHANGED, "/a")
-
-    assert asked.answers == [None]
-    assert talk.asked == []
-    assert own.events == [("CHANGED", "/a")]
-    assert users.events == [("DATA_WATCH_REMOVED", "/a")]
-
-
-@both
-def test_what_was_asked_for_before_a_removal_is_armed_again_after_it(coexist: bool) -> None:
-    talk = online()
-    stand(talk, "/a", coexist=coexist)
-    own = Internal()
-    asked = talk.ask(GetData("/a", own), 1.0)
-    removed(talk, "/a")
-    talk.reply((b"", stat()))
-    zxid = talk.zxid + 1
-
-    talk.reply()
-
-    assert asked.answers == [(b"", stat())]
-    assert talk.asked == [SetWatches(zxid, data=("/a",))]
-
-
-def test_a_removal_that_takes_its_time_still_arms_again() -> None:
-    talk = online()
-    stand(talk, "/a", coexist=True)
-    talk.ask(GetData("/a", Internal()))
-    asked = talk.ask(RemoveWatches("/a"), 1.0)
-    talk.wait(1.0)
-    talk.reply((b"", stat()))
-    zxid = talk.zxid + 1
-
-    talk.reply()
-
-    assert asked.answers == [None]
-    assert talk.asked == [SetWatches(zxid, data=("/a",))]
-
-
-def test_a_watch_that_is_removed_covers_no_other_one() -> None:
-    talk = online()
-    stand(talk, "/a", RECURSIVE)
-    removed(talk, "/a")
-    talk.reply()
-
-    talk.ask(AddWatch("/a", Told(), PERSISTENT))
-
-    assert [type(each) for each in talk.asked] == [AddWatch]
-
-
-def test_before_3_9_what_leaned_stands_by_itself_afterwards() -> None:
-    talk = online()
-    stand(talk, "/a")
-    watch_data(talk, "/a")
-    watch_children(talk, "/a")
-
-    removed(talk, "/a", WatcherType.PERSISTENT)
-
-    zxid = talk.session.trail.zxid
-    assert talk.asked == [
-        SetWatches(zxid, data=("/a",), child=("/a",)),
-        RemoveWatches("/a", WatcherType.ANY),
-    ] or talk.asked == [
-        RemoveWatches("/a", WatcherType.ANY),
-        SetWatches(zxid, data=("/a",), child=("/a",)),
-    ]
-
-
-@pytest.mark.parametrize("ends", ["silence", "a lost connection", "replies"])
-def test_a_removal_has_an_outcome_where_what_leaned_is_armed_again(ends: str) -> None:
-    talk = online()
-    stand(talk, "/a")
-    watch_data(talk, "/a")
-
-    asked = talk.ask(RemoveWatches("/a", WatcherType.PERSISTENT), 1.0)
-    if ends == "silence":
-        talk.wait(1.0)
-    elif ends == "a lost connection":
-        talk.drop()
-    else:
-        talk.reply()
-        talk.reply()
-
-    assert asked.answers == [None]
-
-
-def test_before_3_9_a_persistent_watch_is_left_when_the_recursive_one_is_removed() -> None:
-    talk = online()
-    stand(talk, "/a", RECURSIVE)
-    talk.ask(AddWatch("/a", Told(), PERSISTENT))
-
-    removed(talk, "/a", WatcherType.PERSISTENT_RECURSIVE)
-
-    (sent,) = talk.asked
-    assert isinstance(sent, AddWatch)
-    assert (sent.path, sent.mode) == ("/a", PERSISTENT)
-
-
-def test_from_3_9_on_one_mode_is_removed_by_itself() -> None:
-    talk = online()
-    stand(talk, "/a", RECURSIVE, coexist=True)
-    other = stand(talk, "/a", PERSISTENT)
-
-    removed(talk, "/a", WatcherType.PERSISTENT_RECURSIVE)
-
-    assert talk.asked == [RemoveWatches("/a", WatcherType.PERSISTENT_RECURSIVE)]
-    assert other.events == []
-
-
-def test_without_a_connection_a_watch_is_removed_at_once() -> None:
-    talk = online()
-    watch_data(talk, "/a")
-    talk.drop()
-
-    asked = removed(talk, "/a")
-    talk.connect()
-    talk.greet()
-
-    assert asked.answers == [None]
-    assert talk.asked == []
-
-
-def test_a_removal_is_not_repeated_on_the_next_connection() -> None:
-    talk = online()
-    watch_data(talk, "/a")
-    asked = removed(talk, "/a")
-
-    talk.drop()
-    talk.connect()
-    talk.greet()
-
-    assert asked.answers == [None]
-    assert talk.asked == []

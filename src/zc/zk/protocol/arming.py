@@ -5,16 +5,22 @@ It also takes what callers ask about these, for both outlive connections.
 
 from collections import deque
 from collections.abc import Iterator
-from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zc.zk.codes import AddWatchMode
-from zc.zk.errors import AuthFailedError, NoWatcherError, UnimplementedError
-from zc.zk.operations import AddWatch, Auth, RemoveWatches
+from zc.zk.errors import AuthFailedError, UnimplementedError
+from zc.zk.operations import (
+    AddWatch,
+    Auth,
+    ProbeModes,
+    RemoveWatches,
+    SetWatches,
+    SetWatches2,
+)
 from zc.zk.protocol.connection import Connection
-from zc.zk.protocol.errands import Behind, Identification, Probe, Rearming
-from zc.zk.protocol.requests import Request
+from zc.zk.protocol.removing import Adding, Removing
+from zc.zk.protocol.requests import Request, encode
 from zc.zk.protocol.states import Phase
 from zc.zk.protocol.watches import KINDS, STANDARD
 
@@ -28,6 +34,7 @@ class Arming:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._watches = session.trail.watches
+        self._removing = Removing(session)
         self._identities: dict[Auth, list[Request]] = {}  # who waits, the last one always
         self._awaited = 0  # answers, until the connection is as good as the last one
         self._modes_are_known = False  # of this connection's server
@@ -56,7 +63,7 @@ class Arming:
         self._awaited = 1
         for identity, requests in self._identities.items():
             self._awaited += 1
-            connection.send(Identification(self, identity, requests, is_awaited=True))
+            connection.send(_Identification(self, identity, requests, is_awaited=True))
         self._watches.reconnected()
         self._modes_are_known = False
         if self._watches.standing and not self._is_old:
@@ -69,7 +76,7 @@ class Arming:
         # What stands and what fires once get into each other's way before 3.9. Until we know, requests wait in line.
         self._probing_from = self._session.phase
         self._session.enter(Phase.PROBING)
-        connection.send(Probe(self))
+        connection.send(_Probe(self))
 
     def probed(self, *, coexist: bool) -> None:
         """Note whether this server keeps modes of watches apart, and go on where we were."""
@@ -91,7 +98,7 @@ class Arming:
         kinds = STANDARD if self._is_old else KINDS
         for operation in self._watches.rearming(trail.zxid, trail.root, kinds):
             self._awaited += 1
-            connection.send(Rearming(self, operation, trail.root))
+            connection.send(_Rearming(self, operation, trail.root))
         self._send_waiting(connection)
         self.answered()
 
@@ -100,7 +107,7 @@ class Arming:
         waiting, session.queue = session.queue, deque()
         while waiting:
             request = waiting.popleft()
-            if request.ended:
+            if request.ended or (isinstance(request, Adding) and request.asked.ended):
                 continue
             if not request.operation.is_kept:
                 connection.send(request)
@@ -138,7 +145,7 @@ class Arming:
         elif session.phase.is_ending:
             request.fail(session.ended_error(request))
         elif isinstance(operation, RemoveWatches):
-            self._unwatch(request, operation)
+            self._removing.unwatch(request, operation)
         else:
             session.queue.append(request)
             if session.phase.takes_requests and session.connection is not None:
@@ -150,7 +157,7 @@ class Arming:
         self._identities[identity] = [*(each for each in line if not each.ended), request]
         connection = self._session.connection
         if self._session.phase.is_served and connection is not None:
-            connection.send(Identification(self, identity, [request]))
+            connection.send(_Identification(self, identity, [request]))
         elif self._session.phase.is_ending:
             request.resolve(None)
 
@@ -161,6 +168,8 @@ class Arming:
 
     def _send_watch(self, connection: Connection, request: Request) -> None:
         operation = request.operation
+        if isinstance(request, Adding):
+            request = request.asked  # it was sent before, over another connection
         if isinstance(operation, AddWatch):
             is_recursive = operation.mode is AddWatchMode.PERSISTENT_RECURSIVE
             if not is_recursive and self._watches.covers(operation.path):
@@ -168,38 +177,72 @@ class Arming:
                 request.resolve(None)
                 return
             self._watches.expect(operation.path, recursive=is_recursive)
+            request = Adding(self._removing, request)
         connection.send(request)
 
-    def _unwatch(self, request: Request, operation: RemoveWatches) -> None:
-        # A watch that is gone here concerns nobody: whatever the server says to its removal, it is removed.
-        removed = self._watches.remove(operation.path, operation.kind)
-        if not removed:
-            request.fail(NoWatcherError(operation.path))
-            return
-        trail, connection = self._session.trail, self._session.connection
-        requests = self._watches.removal(operation, removed, trail.zxid)
-        if not requests or not self._session.phase.is_served or connection is None:
-            request.resolve(None)
-            return
-        # Only the first of them has a place in the line where deadlines and lost connections are looked after.
-        rearm = (
-            partial(self._rearm_path, operation.path) if self._will_arm(operation.path) else None
-        )
-        connection.send(Behind(requests[0], trail.root, request, rearm))
-        for each in requests[1:]:
-            connection.send(Behind(each, trail.root))
 
-    def _will_arm(self, path: str) -> bool:
-        """Whether a request that was sent may leave a watch, of which the tables do not know yet."""
-        connection = self._session.connection
-        return connection is not None and any(
-            each.path == path and getattr(each.operation, "watch", None) is not None
-            for each in connection.in_flight
-        )
+class _Identification(Request):
+    """Shows an identity to this connection's server, for itself or for a caller who waits."""
 
-    def _rearm_path(self, path: str) -> None:
-        # The server has removed, too, what it had armed for requests before the removal.
-        trail, connection = self._session.trail, self._session.connection
-        operation = self._watches.rearming_of(path, trail.zxid)
-        if operation is not None and connection is not None:
-            connection.send(Behind(operation, trail.root))
+    __slots__ = ("_arming", "_asked", "_identity", "_is_awaited")
+
+    def __init__(
+        self, arming: Arming, identity: Auth, asked: list[Request], *, is_awaited: bool = False
+    ) -> None:
+        super().__init__(identity, asked[-1].body)
+        self._arming = arming
+        self._identity = identity
+        self._asked = asked
+        self._is_awaited = is_awaited
+
+    def resolve(self, answer: object) -> None:
+        self.ended = True
+        for asked in self._asked:
+            if not asked.ended:
+                asked.resolve(answer)
+        if self._is_awaited:
+            self._arming.answered()
+
+    def fail(self, error: Exception) -> None:
+        self.ended = True
+        is_final = isinstance(error, AuthFailedError)
+        if is_final:
+            error = self._arming.refused(self._identity)
+        for asked in self._asked:
+            if not asked.ended:
+                asked.fail(error)
+        if self._is_awaited and not is_final:
+            self._arming.answered()
+
+
+class _Probe(Request):
+    __slots__ = ("_arming",)
+
+    def __init__(self, arming: Arming) -> None:
+        operation = ProbeModes()
+        super().__init__(operation, encode(operation, ""))
+        self._arming = arming
+
+    def resolve(self, answer: Any) -> None:  # Any: a boolean, as the operation says
+        self.ended = True
+        self._arming.probed(coexist=answer)
+
+    def fail(self, error: Exception) -> None:
+        self.ended = True
+        self._arming.failed(error, stands=True)
+
+
+class _Rearming(Request):
+    __slots__ = ("_arming",)
+
+    def __init__(self, arming: Arming, operation: SetWatches | SetWatches2, root: str) -> None:
+        super().__init__(operation, encode(operation, root))
+        self._arming = arming
+
+    def resolve(self, answer: object) -> None:
+        self.ended = True
+        self._arming.answered()
+
+    def fail(self, error: Exception) -> None:
+        self.ended = True
+        self._arming.failed(error, stands=isinstance(self.operation, SetWatches2))
