@@ -521,6 +521,23 @@ def test_a_session_may_be_lost_many_times() -> None:
     assert kept.node == (US + 10, b"x")
 
 
+def test_each_time_that_a_node_comes_back_the_log_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    kept = Kept().start()
+    # Somebody deletes it right after it came back, before it was looked at.
+    kept.play.after.append((Create, lambda: kept.tree.delete(NODE)))
+
+    kept.lose_session()
+    kept.go_on()
+
+    assert caplog.messages == [
+        "registered /s/a:1 again: the session was lost",
+        "registered /s/a:1 again: the node was deleted",
+    ]
+
+
 def test_a_parent_that_is_missing_is_waited_for_with_growing_pauses(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -31,6 +31,7 @@ from zc.zk.security import ACL
 _BACKOFF = Backoff(0.5, 2, 2.0, jitter=0)
 # What a replacement ends with when the node is not what it was, or when the other half of it failed.
 _OVERTAKEN = (NoNodeError, BadVersionError, RolledBackError, RuntimeInconsistency)
+_DELETED = "the node was deleted"
 log = logging.getLogger("zc.zk")
 
 
@@ -212,6 +213,7 @@ class Registration:
         except NodeExistsError:
             return
         log.info("registered %s again: %s", self.path, self._why)
+        self._why = _DELETED  # unless we are told something else
         self._restored()
         self.data = data
         self._met = wish
@@ -250,7 +252,7 @@ class Registration:
         yield from Wait(changed)
         event = changed.event
         is_lost = event is not None and event.state is KeeperState.EXPIRED_SESSION
-        self._why = "the session was lost" if is_lost else "the node was deleted"
+        self._why = "the session was lost" if is_lost else _DELETED
         if is_lost and self.is_wanted:
             # After a lost session all registrations come back, though not all at once.
             pause = self._spread()
