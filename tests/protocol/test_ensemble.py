@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zc.zk.errors import ArgumentError, ArgumentTypeError
-from zc.zk.protocol.ensemble import Endpoint, Ensemble, parse, parse_endpoint
+from zc.zk.protocol.ensemble import Endpoint, Ensemble, EvenJitter, parse, parse_endpoint
 
 THREE = (Endpoint("a", 1), Endpoint("b", 2), Endpoint("c", 3))
 
@@ -259,6 +259,28 @@ def test_so_are_those_of_a_server_with_several_addresses(seed: int, addresses: i
 )
 def test_an_endpoint_knows_whether_it_is_an_address(host: str, expected: bool) -> None:
     assert Endpoint(host, 1).is_address is expected
+
+
+@pytest.mark.parametrize("first", [0.0, 0.3, 0.999])
+def test_the_pauses_of_one_process_lie_apart(first: float) -> None:
+    jitter = EvenJitter(first)
+
+    moments = sorted(jitter() for _ in range(50))
+
+    assert all(0 <= each < 1 for each in moments)
+    for begin in moments:
+        assert sum(begin <= each < begin + 1 / 3 for each in moments) <= 18
+
+
+def test_of_the_jitter_only_pauses_are_made() -> None:
+    def never_mind() -> float:
+        return 0.25
+
+    plain = Ensemble(THREE, never_mind)
+    jittered = Ensemble(THREE, never_mind, jitter=lambda: 1.0)
+
+    assert jittered.order == plain.order
+    assert jittered.pause(0) == pytest.approx(4 * plain.pause(0))
 
 
 # Another list

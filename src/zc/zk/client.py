@@ -28,7 +28,7 @@ from zc.zk.errors import (
 )
 from zc.zk.metrics import Metrics
 from zc.zk.protocol import ensemble
-from zc.zk.protocol.ensemble import Ensemble
+from zc.zk.protocol.ensemble import Ensemble, EvenJitter
 from zc.zk.protocol.live import Live
 from zc.zk.protocol.measuring import MeasuredSession
 from zc.zk.protocol.requests import NEVER
@@ -42,6 +42,7 @@ from zc.zk.security import ACL, OPEN_ACL_UNSAFE, checked_acl
 
 Listener = Callable[[State], object]
 START_TIMEOUT = 15.0  # seconds
+_jitter = EvenJitter(random.random())  # for all clients of this process
 _LONGEST_PAUSE = 2.0  # seconds between two attempts at a function
 _LONGEST_LOOK = 1.0  # seconds that looking for the chroot may add to starting
 
@@ -142,7 +143,7 @@ class Client(Calls):
     ) -> tuple[Session, Connected, ThreadDriver]:
         kind = Session if self._metrics is None else MeasuredSession
         session = kind(
-            Ensemble(endpoints, random.random, shuffled=self._is_shuffled),
+            Ensemble(endpoints, random.random, shuffled=self._is_shuffled, jitter=_jitter),
             self._settings,
             self._state_changed,
             self.chroot,

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from zc.zk import paths
 from zc.zk.codes import DEFAULT_PORT
@@ -13,6 +14,9 @@ _NEXT_PAUSE = 0.1  # seconds
 _LONGEST_PAUSE = 1.8  # seconds: with the handshake, a server that is back is found within 2
 _EXTRA_PAUSE = 0.25  # seconds for each further address that was tried at once
 _MOST_AT_ONCE = 3  # the attempts behind these are as far apart as that
+_GOLDEN = (
+    0.6180339887498949  # of all steps around a circle the one whose points keep the most distance
+)
 _MOST_PORT = 65535
 _MOST_DIGITS = 5
 
@@ -99,17 +103,38 @@ def _not_an_address(text: str) -> ArgumentError:
     return ArgumentError(f"not a server address, host:port is needed: {text!r}")
 
 
+class EvenJitter:
+    """Numbers between 0 and 1 that lie as far apart as they can, however many are asked for, and by how many threads.
+
+    Pauses of such lengths spread the clients of one process better than dice do: of fifty that are thrown, more than
+    half may lie in the same third. `first` is thrown, so that processes differ.
+    """
+
+    def __init__(self, first: float) -> None:
+        self._first = first
+        self._numbers = count()
+
+    def __call__(self) -> float:
+        return (self._first + next(self._numbers) * _GOLDEN) % 1.0
+
+
 class Ensemble:
     """The servers in the order of trying: shuffled once, then in turn, with a pause that never grows beyond 2 s.
 
-    `chance` returns a number between 0 and 1; all choice comes from it. Where they are not `shuffled`, the order given
-    is that of trying.
+    `chance` returns a number between 0 and 1; all choice comes from it, except the length of pauses where `jitter` is
+    given, which returns such a number, too. Where they are not `shuffled`, the order given is that of trying.
     """
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], chance: Callable[[], float], *, shuffled: bool = True
+        self,
+        endpoints: Sequence[Endpoint],
+        chance: Callable[[], float],
+        *,
+        shuffled: bool = True,
+        jitter: Callable[[], float] | None = None,
     ) -> None:
         self._chance = chance
+        self._jitter = chance if jitter is None else jitter
         self._shuffled = shuffled
         self._endpoints = self._in_order(endpoints)
         self._next = 0
@@ -183,7 +208,7 @@ class Ensemble:
         a server took several attempts at once, that much longer that they are no more a second than single ones.
         """
         if 1 < self._tried < len(self._endpoints):
-            return self._chance() * _NEXT_PAUSE  # the others may well be there
-        jitter = self._chance() * min(_LONGEST_PAUSE, max(_FIRST_PAUSE, outage / 2))
+            return self._jitter() * _NEXT_PAUSE  # the others may well be there
+        jitter = self._jitter() * min(_LONGEST_PAUSE, max(_FIRST_PAUSE, outage / 2))
         extra = _EXTRA_PAUSE * (min(self._last_attempts, _MOST_AT_ONCE) - 1)
         return min(_LONGEST_PAUSE, jitter + extra)
