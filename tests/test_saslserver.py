@@ -1,10 +1,8 @@
-import hashlib
-import re
-
 import pytest
 
 from tests import wire
 from tests.bareclient import BareClient
+from tests.digestlogin import digest_answer
 from tests.kdc import CLIENT
 from tests.realserver import NEWER_CLASSPATH
 from tests.saslserver import KerberosServer, SaslServer
@@ -12,8 +10,6 @@ from tests.wire import Opcode
 
 AUTHENTICATION_FAILED = -115
 SESSION_CLOSED_REQUIRE_SASL = -124
-REALM = "zk-sasl-md5"
-URI = f"zookeeper/{REALM}"
 NO_LAYER = b"\1\0\0\0"
 
 pytestmark = pytest.mark.real
@@ -22,24 +18,6 @@ pytestmark = pytest.mark.real
 def say(client: BareClient, token: bytes) -> tuple[int, bytes | None]:
     reply = client.call(Opcode.SASL, wire.buffer(token))
     return reply.err, wire.parse_buffer(reply.body)[0]
-
-
-def hashed(*parts: bytes) -> bytes:
-    return hashlib.md5(b":".join(parts), usedforsecurity=False).digest()
-
-
-def digest_answer(name: str, password: str, challenge: bytes) -> bytes:
-    """Answer as RFC 2831 has it."""
-    nonce = re.findall(rb'nonce="([^"]*)"', challenge)[0]
-    count, own = b"00000001", b"of the client"
-    secret = hashed(name.encode(), REALM.encode(), password.encode())
-    a1 = hashed(secret, nonce, own).hex().encode()
-    a2 = hashed(b"AUTHENTICATE", URI.encode()).hex().encode()
-    response = hashed(a1, nonce, count, own, b"auth", a2).hex()
-    return (
-        f'charset=utf-8,username="{name}",realm="{REALM}",nonce="{nonce.decode()}",nc={count.decode()},'
-        f'cnonce="{own.decode()}",digest-uri="{URI}",response={response},qop=auth'
-    ).encode()
 
 
 def log_in(client: BareClient, name: str, password: str) -> int:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.server.wireclient import ClosedError, WireClient, request_frame
 from tests.waiting import stretched
+from zc.zk import Client, DigestMD5
 from zc.zk import operations as ops
 from zc.zk.cli.main import main
 from zc.zk.jute import Reader
@@ -80,6 +81,19 @@ def test_another_host_is_warned_of() -> None:
 def test_a_short_tick_makes_short_sessions() -> None:
     with process("--tick-time", "0.01") as it, WireClient(it.port) as client:
         assert client.response.timeout == 10_000
+
+
+def test_users_log_in_with_the_passwords_of_a_file(tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    users.write_text("alice:secret:of:alice\n\nroot:secret of root\n")
+    login = DigestMD5("root", "secret of root")
+    with (
+        process("--sasl-users", str(users), "--super-user", "root") as it,
+        Client(f"127.0.0.1:{it.port}", sasl=login) as client,
+    ):
+        identities = [tuple(each) for each in client.who_am_i()]
+
+    assert identities == [("ip", "127.0.0.1"), ("sasl", "root"), ("super", "")]
 
 
 def failed(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -197,3 +211,29 @@ def test_no_acknowledged_write_is_lost_by_sigkill(tmp_path: Path) -> None:
 
     assert acknowledged <= there
     assert len(acknowledged) >= 5
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "reason"),
+    [
+        ("alice secret", [], "line 1 of {users} is not NAME:PASSWORD"),
+        ("a:b\n:c", [], "line 2 of {users} is not NAME:PASSWORD"),
+        ("\udcff", [], "cannot read the users in {users}: it is not in UTF-8"),
+        (None, [], "cannot read the users in {users}: no such file or directory"),
+        ("a:b", ["--super-user", "c"], "no such user to be the super user: c"),
+    ],
+)
+def test_users_that_cannot_be_are_told(
+    text: str | None,
+    options: list[str],
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    users = tmp_path / "users"
+    if text is not None:
+        users.write_bytes(text.encode(errors="surrogateescape"))
+
+    error = failed("server", "--port", "0", "--sasl-users", str(users), *options, capsys=capsys)
+
+    assert error == f"zk: {reason.format(users=users)}\n"

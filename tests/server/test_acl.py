@@ -5,6 +5,7 @@ import pytest
 from zc.zk.errors import AuthFailedError, InvalidACLError
 from zc.zk.security import ACL, CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, Id, Permissions
 from zc.zk.server.acl import (
+    BUILT_IN,
     OPEN,
     SUPER,
     address_identity,
@@ -74,7 +75,21 @@ def test_an_address_matches_within_its_range(expression: str, address: str, gran
 
 
 def test_a_scheme_that_nobody_can_prove_grants_nothing() -> None:
-    assert not allows((ACL(31, Id("sasl", "bob")),), READ, (Id("sasl", "bob"),))
+    assert not allows((ACL(31, Id("none", "bob")),), READ, (Id("none", "bob"),))
+
+
+def test_a_user_who_logged_in_matches_by_name() -> None:
+    acl = (ACL(READ, Id("sasl", "bob")),)
+
+    assert allows(acl, READ, (HERE, Id("sasl", "bob")))
+    assert not allows(acl, READ, (Id("sasl", "eve"), Id("digest", "bob")))
+
+
+def test_a_user_called_super_matches_every_user_but_no_other_scheme() -> None:
+    named_super = (HERE, Id("sasl", "super"))
+
+    assert allows((ACL(READ, Id("sasl", "bob")),), READ, named_super)
+    assert not allows((ACL(READ, BOB),), READ, named_super)
 
 
 def test_super_is_allowed_everything() -> None:
@@ -141,6 +156,23 @@ def test_an_id_that_its_scheme_does_not_know_is_invalid(name: Id) -> None:
 )
 def test_an_id_that_its_scheme_knows_is_stored_as_it_is(name: Id) -> None:
     assert settled((ACL(31, name),), ()) == (ACL(31, name),)
+
+
+@pytest.mark.parametrize(
+    "name", ["bob", "", "bob/host", "a/b/c", "bob@REALM", "bob/host@REALM", "@"]
+)
+def test_a_principal_is_known_where_there_is_sasl(name: str) -> None:
+    acl = (ACL(31, Id("sasl", name)),)
+
+    assert settled(acl, (), schemes=BUILT_IN | {"sasl"}) == acl
+    with pytest.raises(InvalidACLError):
+        settled(acl, ())
+
+
+@pytest.mark.parametrize("name", ["a@b@c", "a/b/c@d", "a@b/c"])
+def test_what_is_no_principal_is_invalid(name: str) -> None:
+    with pytest.raises(InvalidACLError):
+        settled((ACL(31, Id("sasl", name)),), (), schemes=BUILT_IN | {"sasl"})
 
 
 def test_before_3_9_an_ipv6_address_is_invalid() -> None:

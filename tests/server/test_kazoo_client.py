@@ -20,6 +20,7 @@ from kazoo.exceptions import (
 from kazoo.security import make_acl, make_digest_acl
 
 from tests.waiting import stretched, wait_until
+from zc.zk.server.settings import Settings
 from zc.zk.testing import Server
 
 Connect = Callable[..., Any]  # Any: kazoo ships no types
@@ -256,3 +257,14 @@ def test_version_and_words_can_be_asked(client: Any) -> None:
     assert client.command(b"ruok") == "imok"
     assert "Mode: standalone" in client.command(b"srvr")
     assert "zk_version\t3.9.3" in client.command(b"mntr")
+
+
+def test_a_user_logs_in_by_digest_md5() -> None:
+    settings = Settings(sasl_users={"alice": "secret"})
+    options = {"mechanism": "DIGEST-MD5", "username": "alice", "password": "secret"}
+    with Server(settings=settings) as server:
+        with _connected(server, sasl_options=options) as client:
+            client.create("/n", acl=[make_acl("sasl", "alice", all=True)])
+            assert client.get("/n")[0] == b""
+        with _connected(server) as stranger, pytest.raises(NoAuthError):
+            stranger.get("/n")

@@ -120,35 +120,6 @@ def test_an_acl_is_not_shown_to_all(peer: Peer) -> None:
     assert peer.call(ops.GetACL("/n")).error == ErrorCode.NO_AUTH
 
 
-# Auth
-
-
-def test_auth_is_answered_under_zxid_zero(peer: Peer) -> None:
-    assert peer.call(ops.Auth("digest", b"bob:pw"))[1:] == (0, 0, b"")
-
-
-def test_identities_add_up_each_once(peer: Peer) -> None:
-    for credential in (b"bob:pw", b"eve:pw", b"bob:pw"):
-        peer.ask(ops.Auth("digest", credential))
-
-    assert [identity.id.partition(":")[0] for identity in peer.link.identities] == [
-        "127.0.0.1",
-        "bob",
-        "eve",
-    ]
-
-
-@pytest.mark.parametrize("scheme", ["world", "sasl", "none", "auth"])
-def test_failed_auth_ends_the_connection_but_not_the_session(
-    scheme: str, world: World, peer: Peer
-) -> None:
-    reply = peer.call(ops.Auth(scheme, b""))
-
-    assert reply[1:] == (0, ErrorCode.AUTH_FAILED, b"")
-    assert peer.link.is_closing
-    assert world.connect(session_id=peer.session_id).session_id == peer.session_id
-
-
 def test_an_address_is_an_identity_from_the_start(world: World, peer: Peer) -> None:
     peer.ask(ops.Create("/n", acl=(ACL(1, Id("ip", "10.0.0.0/8")),)))
 
@@ -340,10 +311,3 @@ def test_counting_needs_read_on_the_node_alone(peer: Peer) -> None:
     assert peer.ask(ops.GetAllChildrenNumber("/p")) == 1
     assert peer.call(ops.GetAllChildrenNumber("/p/closed")).error == ErrorCode.NO_AUTH
     assert peer.call(ops.GetAllChildrenNumber("/none")).error == ErrorCode.NO_NODE
-
-
-def test_a_sasl_token_is_answered_by_none_as_a_server_without_sasl_does(peer: Peer) -> None:
-    reply = peer.call(ops.Sasl(b"token"))
-
-    assert reply[1:] == (0, 0, b"\xff\xff\xff\xff")
-    assert not peer.link.is_closing

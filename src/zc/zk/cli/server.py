@@ -27,6 +27,10 @@ class ListenError(ZooKeeperError):
     """The server cannot listen where it was told to."""
 
 
+class UsersError(ZooKeeperError):
+    """The users of a server cannot be read."""
+
+
 # argparse has no public name for what holds the sub-commands.
 def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
     """Add the command to those that `zk` knows."""
@@ -63,16 +67,31 @@ def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
         help="seconds: sessions are at least two of these, and expire up to one late "
         "(default: %(default)s)",
     )
+    _add_login_options(parser)
     parser.set_defaults(run=run)
+
+
+def _add_login_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--sasl-users",
+        type=Path,
+        metavar="FILE",
+        help="who can log in by SASL DIGEST-MD5: a line NAME:PASSWORD for each",
+    )
+    parser.add_argument(
+        "--super-user",
+        metavar="NAME",
+        help="the one of them who may do everything",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; raises `ZooKeeperError` when that cannot begin."""
     logging.basicConfig(format="%(levelname)s %(message)s")
     with contextlib.ExitStack() as stack:
+        settings = _settings(arguments)
         listener = stack.enter_context(_listen(arguments.host, arguments.port))
         now = time.monotonic()
-        settings = Settings(tick_time=arguments.tick_time)
         core = Core(settings, now, time.time() - now, secrets.token_bytes)
         flush = None
         if arguments.data_dir is not None:
@@ -86,6 +105,37 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"ZooKeeper server on {_endpoint(arguments.host, port)}", flush=True)
         network.run()
     return 0
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    users = None if arguments.sasl_users is None else _read_users(arguments.sasl_users)
+    if arguments.super_user is not None and arguments.super_user not in (users or ()):
+        raise UsersError(f"no such user to be the super user: {arguments.super_user}")
+    return Settings(
+        tick_time=arguments.tick_time,
+        sasl_users=users,
+        super_user=arguments.super_user,
+    )
+
+
+def _read_users(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsersError(f"cannot read the users in {path}: it is not in UTF-8") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsersError(f"cannot read the users in {path}: {reason}") from error
+    users: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        name, colon, password = line.partition(":")
+        if not line.strip():
+            continue
+        if not colon or not name:
+            # Not the line itself: it may be a password.
+            raise UsersError(f"line {number} of {path} is not NAME:PASSWORD")
+        users[name] = password
+    return users
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -11,10 +11,16 @@ from zc.zk.security import ACL, ANYONE_ID_UNSAFE, OPEN_ACL_UNSAFE, Id
 
 OPEN: tuple[ACL, ...] = tuple(OPEN_ACL_UNSAFE)
 SUPER = Id("super", "")
-_AUTHENTICATED = frozenset({"digest"})  # the schemes whose identities `auth` stands for
+_SASL_SUPER = Id("sasl", "super")  # who is called that is everybody to `sasl`, and nobody to others
+_AUTHENTICATED = frozenset(
+    {"digest", "sasl", "x509"}
+)  # the schemes whose identities `auth` stands for
 _is_number = re.compile(r"[+-]?[0-9]{1,10}", re.ASCII).fullmatch
 _is_ipv4 = re.compile(r"([+-]?[0-9]{1,10}\.){3}[+-]?[0-9]{1,10}", re.ASCII).fullmatch
 _MOST_BYTE = 255
+# A Kerberos principal has a realm behind an @; without any, the whole is a user's name.
+_is_principal = re.compile(r"[^@]*|[^/@]*(/[^/@]*)?@[^/@]*").fullmatch
+BUILT_IN = frozenset({"world", "auth", "digest", "ip"})  # the schemes that every server knows
 
 
 def allows(acl: Sequence[ACL], permission: int, identities: Collection[Id]) -> bool:
@@ -36,19 +42,27 @@ def _matches(wanted: Id, identities: Collection[Id]) -> bool:
         return any(
             _is_within(identity.id, wanted.id) for identity in identities if identity.scheme == "ip"
         )
+    if wanted.scheme == "sasl":
+        return wanted in identities or _SASL_SUPER in identities
     return False
 
 
 def settled(
-    acl: Sequence[ACL], identities: Collection[Id], *, ipv6: bool = True
+    acl: Sequence[ACL],
+    identities: Collection[Id],
+    *,
+    ipv6: bool = True,
+    schemes: Collection[str] = BUILT_IN,
 ) -> tuple[ACL, ...]:
     """Return the list as it is stored: nothing twice, and for `auth` the identities it means.
 
-    Raises `InvalidACLError` for an empty list, an unknown scheme or an id that its scheme does not
-    know.
+    Raises `InvalidACLError` for an empty list, a scheme that is none of `schemes`, or an id that its
+    scheme does not know.
     """
     entries: list[ACL] = []
     for entry in dict.fromkeys(acl):
+        if entry.id.scheme not in schemes:
+            raise InvalidACLError
         entries += _settle(entry, identities, ipv6)
     if not entries:
         raise InvalidACLError
@@ -67,6 +81,9 @@ def _settle(entry: ACL, identities: Collection[Id], ipv6: bool) -> list[ACL]:
     elif scheme == "digest":
         # Java's split drops empty parts at the end, so "user:hash:" has two.
         if len(name.rstrip(":").split(":")) == 2:  # noqa: PLR2004 (user and hash)
+            return [entry]
+    elif scheme == "sasl":
+        if _is_principal(name):
             return [entry]
     elif scheme == "ip" and _is_address_range(name, ipv6):
         return [entry]

@@ -6,13 +6,19 @@ from typing import Protocol
 from zc.zk.errors import NoAuthError
 from zc.zk.security import Id
 from zc.zk.server.acl import allows
+from zc.zk.server.sasl import Exchange
 from zc.zk.server.sessions import Session
 from zc.zk.server.tree import Node
 from zc.zk.server.watches import Watcher
 
 
 class Caller(Watcher, Protocol):
-    """Whoever sent the request: it has a session, identities, and may leave watches."""
+    """Whoever sent the request: it has a session, identities, and may leave watches.
+
+    `exchange` is its login by SASL, once it began one.
+    """
+
+    exchange: Exchange | None
 
     @property
     def session(self) -> Session:

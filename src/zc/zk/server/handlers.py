@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from zc.zk import operations as ops
-from zc.zk.server import batches, reads, watching, writes
+from zc.zk.server import batches, login, reads, watching, writes
 
 
 class Kind(Enum):
@@ -56,7 +56,7 @@ HANDLERS: dict[int, Handler] = {
         Handler(ops.Multi, Kind.WRITE, batches.multi),
         Handler(ops.Reconfig, Kind.WRITE, writes.reconfig),
         Handler(ops.CloseSession, Kind.WRITE, writes.close_session),
-        Handler(ops.Auth, Kind.CONNECTION, reads.auth),
-        Handler(ops.Sasl, Kind.CONNECTION, reads.sasl),
+        Handler(ops.Auth, Kind.CONNECTION, login.auth),
+        Handler(ops.Sasl, Kind.CONNECTION, login.sasl),
     )
 }

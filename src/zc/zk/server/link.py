@@ -8,15 +8,19 @@ from typing import Protocol
 from zc.zk.codes import ErrorCode, OpCode, Xid
 from zc.zk.errors import CodedError, ProtocolError
 from zc.zk.jute import INT, Reader, Writer
-from zc.zk.records import REQUEST_HEADER, ConnectRequest, ConnectResponse
+from zc.zk.records import REQUEST_HEADER, ConnectRequest
 from zc.zk.security import Id
 from zc.zk.server.acl import address_identity
 from zc.zk.server.handlers import HANDLERS, Handler, Kind
+from zc.zk.server.handshake import greet
+from zc.zk.server.login import is_welcome
+from zc.zk.server.sasl import Exchange
 from zc.zk.server.sessions import Session
 from zc.zk.server.store import Store
 from zc.zk.server.words import WORDS
 
 _REPLY = Struct(">iiqi")  # length, and the reply header: xid, zxid, error
+_NULL = INT.pack(-1)
 _REPLY_BYTES = _REPLY.size - INT.size
 
 
@@ -49,7 +53,8 @@ class Link:
         self.stage = Stage.NEW
         self.received = self.sent = 0
         self.unsent_bytes = 0
-        self.identities: tuple[Id, ...] = (address_identity(peer[0]),)
+        self.identities: tuple[Id, ...] = ()
+        self.exchange: Exchange | None = None
         self._store = store
         self._host = host
         self._session: Session | None = None
@@ -57,6 +62,8 @@ class Link:
         self._wanted_bytes = 0  # how many unread ones make another look worth while
         self._outgoing: list[bytes] = []
         self._is_dropped = False
+        self._is_welcome = False
+        self.add_identities([address_identity(peer[0])])
 
     @property
     def session(self) -> Session:
@@ -129,6 +136,7 @@ class Link:
     def add_identities(self, identities: Collection[Id]) -> None:
         """Let the connection speak for more."""
         self.identities = tuple(dict.fromkeys((*self.identities, *identities)))
+        self._is_welcome = is_welcome(self.identities, self._store.settings)
 
     # Frames
 
@@ -171,48 +179,17 @@ class Link:
         except ProtocolError:
             self.close()  # no request to answer: not even its head could be read
 
-    # The handshake (protocol.md, 2.2, from its third step)
-
     def _connect(self, request: ConnectRequest, now: float) -> None:
-        store = self._store
-        if request.last_zxid_seen > store.zxid:
-            self.close()  # without an answer: the client is to try a server that is further on
-            return
-        timeout = store.settings.negotiated_timeout(request.timeout)
-        if request.session_id == 0:
-            draft = store.begin(now)
-            session: Session | None = draft.begin_session(timeout)
-            draft.commit()
-        else:
-            session = self._take_over(request, timeout, now)
+        session, frame = greet(self._store, request, now)
+        if session is not None:
+            session.link = self
+            self._session = session
+            self.stage = Stage.ATTACHED
+            self._host.attached(self)
+        if frame:
+            self.send(frame)
         if session is None:
-            self._send_response(ConnectResponse(0, 0, bytes(16), _read_only(request)))
             self.close()
-            return
-        session.link = self
-        self._session = session
-        self.stage = Stage.ATTACHED
-        self._host.attached(self)
-        self._send_response(
-            ConnectResponse(timeout, session.id, session.password, _read_only(request))
-        )
-
-    def _take_over(self, request: ConnectRequest, timeout: int, now: float) -> Session | None:
-        session = self._store.sessions.find(request.session_id)
-        if session is None:
-            return None
-        if session.link is not None:
-            session.link.close()  # before the password is looked at, as Apache does
-        if not session.accepts(request.password):
-            return None
-        self._store.sessions.renegotiate(session, timeout, now)
-        return session
-
-    def _send_response(self, response: ConnectResponse) -> None:
-        out = Writer()
-        response.write(out)
-        body = out.getvalue()
-        self.send(INT.pack(len(body)) + body)
 
     # Requests
 
@@ -220,7 +197,10 @@ class Link:
         xid, opcode = source.unpack(REQUEST_HEADER)
         self._store.sessions.touch(self.session, now)
         handler = HANDLERS.get(opcode)
-        if handler is None:
+        if not self._is_welcome and (handler is None or handler.kind is not Kind.CONNECTION):
+            self._reply(xid, 0, ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH)
+            self.close()
+        elif handler is None:
             self._reply(xid, -1, ErrorCode.UNIMPLEMENTED)
             self.close()
         elif handler.kind is Kind.WRITE:
@@ -277,14 +257,11 @@ class Link:
             request = operation.read_request(source)
             request.write_reply(answer(self._store, self, request), out)
         except CodedError as error:
-            self._reply(xid, 0, error.code)
+            # A refused login has a body all the same: no token.
+            self._reply(xid, 0, error.code, _NULL if operation.opcode == OpCode.SASL else b"")
             self.close()
         else:
             self._reply(xid, 0, 0, out.getvalue())
 
     def _reply(self, xid: int, zxid: int, error: int, body: bytes = b"") -> None:
         self.send(_REPLY.pack(_REPLY_BYTES + len(body), xid, zxid, error) + body)
-
-
-def _read_only(request: ConnectRequest) -> bool | None:
-    return None if request.read_only is None else False  # clients before 3.4 expect no such byte

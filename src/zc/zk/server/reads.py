@@ -75,17 +75,6 @@ def ping(_store: Store, _caller: Caller, _request: ops.Ping) -> None:
     """Give nothing: any packet has kept the session alive by now."""
 
 
-def auth(store: Store, caller: Caller, request: ops.Auth) -> None:
-    """Let the connection speak for one more identity."""
-    caller.add_identities(
-        acls.identities_for(request.scheme, request.credential, store.settings.super_digest)
-    )
-
-
-def sasl(_store: Store, _caller: Caller, _request: ops.Sasl) -> None:
-    """Give no token, which says that this server knows no SASL."""
-
-
 def who_am_i(_store: Store, caller: Caller, _request: ops.WhoAmI) -> list[ClientInfo]:
     """Give the identities that the connection speaks for; of a digest the user's name alone."""
     return [

@@ -1,8 +1,10 @@
 """What can be chosen about a server."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from zc.zk.codes import MAX_REQUEST_BYTES
+from zc.zk.server.acl import BUILT_IN
 
 MEBIBYTE = 1 << 20
 
@@ -25,6 +27,9 @@ class Settings:
     unless `never_used_interval` is given and it is older.
     `super_digest` is the digest identity that may do everything, as
     `user:base64(sha1(user:password))`.
+    `sasl_users` are the passwords of those who can log in by SASL (DIGEST-MD5), by name; None means
+    that there is no SASL. The one called `super_user` may do everything.
+    Where there are `required_schemes`, who has no identity of one of them can only log in.
     """
 
     tick_time: float = 0.2
@@ -32,7 +37,10 @@ class Settings:
     max_session_timeout: float = 60.0
     first_zxid: int | None = None
     version: tuple[int, int] = (3, 9)
-    super_digest: str | None = None
+    super_digest: str | None = field(default=None, repr=False)
+    sasl_users: Mapping[str, str] | None = field(default=None, repr=False)
+    super_user: str | None = None
+    required_schemes: tuple[str, ...] = ()
     extended_types: bool = True
     sweep_interval: float = 60.0
     never_used_interval: float = 0.0
@@ -49,6 +57,11 @@ class Settings:
         """Return the session time-out for the `wanted` one, both in milliseconds."""
         least = 2 * self.tick_time if self.min_session_timeout is None else self.min_session_timeout
         return min(max(wanted, round(least * 1000)), round(self.max_session_timeout * 1000))
+
+    @property
+    def acl_schemes(self) -> frozenset[str]:
+        """The schemes that the entries of an ACL may have."""
+        return BUILT_IN if self.sasl_users is None else BUILT_IN | {"sasl"}
 
     @property
     def shows_event_zxids(self) -> bool:

@@ -158,7 +158,13 @@ def close_session(draft: Draft, caller: Caller, _request: ops.CloseSession) -> N
 
 
 def _settled(store: Store, caller: Caller, acl: tuple[ACL, ...]) -> tuple[ACL, ...]:
-    return acls.settled(acl, caller.identities, ipv6=store.settings.knows_ipv6_acls)
+    settings = store.settings
+    return acls.settled(
+        acl,
+        caller.identities,
+        ipv6=settings.knows_ipv6_acls,
+        schemes=settings.acl_schemes,
+    )
 
 
 def _check_path(path: str) -> None:
