@@ -17,6 +17,7 @@ from tests.waiting import stretched
 from zc.zk import Client, DigestMD5
 from zc.zk import operations as ops
 from zc.zk.cli.main import main
+from zc.zk.codes import ErrorCode
 from zc.zk.jute import Reader
 
 COMMAND = (sys.executable, "-m", "zc.zk.cli.main", "server")
@@ -94,6 +95,22 @@ def test_users_log_in_with_the_passwords_of_a_file(tmp_path: Path) -> None:
         identities = [tuple(each) for each in client.who_am_i()]
 
     assert identities == [("ip", "127.0.0.1"), ("sasl", "root"), ("super", "")]
+
+
+def test_an_identity_can_be_required() -> None:
+    with process("--require", "digest,sasl") as it, WireClient(it.port) as client:
+        assert client.call(ops.Auth("digest", b"bob:pw")).error == 0
+        assert client.call(ops.Exists("/")).error == 0
+        with WireClient(it.port) as stranger:
+            assert (
+                stranger.call(ops.Exists("/")).error == ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH
+            )
+
+
+def test_a_scheme_that_nobody_can_prove_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    error = failed("server", "--require", "digest,none", capsys=capsys)
+
+    assert "'none' is none of digest, sasl, ip" in error
 
 
 def failed(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:

@@ -4,7 +4,8 @@ import pytest
 
 from tests.digestlogin import digest_answer
 from tests.server.conversation import Peer, World
-from zc.zk import AuthFailedError, Client, DigestMD5
+from tests.server.wireclient import raw_request
+from zc.zk import AuthFailedError, Client, DigestMD5, ZooKeeperError
 from zc.zk import operations as ops
 from zc.zk.codes import ErrorCode
 from zc.zk.jute import Reader
@@ -180,3 +181,69 @@ def test_our_client_is_told_that_its_password_is_wrong() -> None:
 
         with pytest.raises(AuthFailedError, match="DIGEST-MD5"):
             client.start(timeout=10.0)
+
+
+# Required logins
+
+
+@pytest.mark.parametrize("frame", [raw_request(7, opcode) for opcode in (11, 3, 1, 14, -11, 99)])
+def test_who_has_not_logged_in_can_ask_for_nothing_else(frame: bytes) -> None:
+    world = sasl_world(required_schemes=("sasl",))
+    peer = world.connect()
+    before = world.zxid
+
+    assert peer.send(frame) == (7, 0, ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH, b"")
+    assert peer.link.is_closing
+    assert world.zxid == before
+    assert world.connect(session_id=peer.session_id).session_id == peer.session_id
+
+
+def test_who_has_logged_in_can_ask_for_everything() -> None:
+    peer = sasl_world(required_schemes=("sasl",)).connect()
+
+    log_in(peer, "alice")
+
+    assert peer.call(ops.Create("/n")).error == 0
+
+
+def test_any_of_the_required_schemes_will_do() -> None:
+    world = sasl_world(required_schemes=("sasl", "digest"))
+    peer, other = world.connect(), world.connect()
+
+    log_in(peer, "alice")
+    other.ask(ops.Auth("digest", b"bob:pw"))
+
+    assert peer.call(ops.Ping()).error == other.call(ops.Ping()).error == 0
+
+
+def test_another_scheme_than_the_required_one_will_not_do() -> None:
+    peer = sasl_world(required_schemes=("sasl",)).connect()
+
+    assert peer.call(ops.Auth("digest", b"bob:pw")).error == 0
+    assert peer.call(ops.Ping()).error == ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH
+
+
+def test_a_failed_login_where_one_is_required_says_that_it_is() -> None:
+    peer = sasl_world(required_schemes=("sasl",)).connect()
+
+    assert log_in(peer, "alice", "wrong") == ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH
+    assert peer.link.is_closing
+
+
+def test_an_address_is_enough_where_that_is_what_is_required() -> None:
+    peer = World(Settings(required_schemes=("ip",))).connect()
+
+    assert peer.call(ops.Ping()).error == 0
+
+
+def test_our_client_is_told_that_it_must_log_in() -> None:
+    settings = Settings(sasl_users=USERS, required_schemes=("sasl",))
+    with Server(settings=settings) as server:
+        with (
+            Client(server.address) as client,
+            pytest.raises(ZooKeeperError, match="requires authentication"),
+        ):
+            client.get("/")
+        login = DigestMD5("alice", USERS["alice"])
+        with Client(server.address, sasl=login) as client:
+            assert client.exists("/") is not None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.leaks import LeakGuard
 from tests.saslserver import USERS, SaslServer
 from tests.server.conftest import CLASSPATHS
 from tests.server.stories import Pair, Step, Story, asking, compare, dropping, sending
-from tests.server.wireclient import Reply, raw_request
+from tests.server.wireclient import ClosedError, Reply, WireClient, raw_request
 from zc.zk import operations as ops
 from zc.zk.codes import OpCode
 from zc.zk.jute import Reader, Writer
@@ -142,3 +143,61 @@ def test_acls_mean_the_same_to_both(pair: Pair) -> None:
     ]
 
     compare(steps, pair)
+
+
+# Required logins: each conversation is one connection's
+
+SAID = {"sasl": ("sasl",), "several": ("digest", "sasl"), "digest": ("digest",), "ip": ("ip",)}
+CONVERSATIONS: list[list[ops.Operation[Any] | str]] = [
+    [ops.Ping()],
+    [ops.Exists("/")],
+    [ops.Create("/n")],
+    [ops.CloseSession()],
+    [ops.Multi(())],
+    [ops.SetWatches(0, (), (), ())],
+    [ops.WhoAmI()],
+    [ops.Auth("digest", b"bob:pw"), ops.WhoAmI(), ops.Exists("/none")],
+    [ops.Auth("none", b"bob:pw"), ops.WhoAmI()],
+    [ops.Auth("ip", b""), ops.WhoAmI()],
+    ["alice", ops.WhoAmI(), ops.Exists("/none"), ops.Ping()],
+    ["wrong", ops.WhoAmI()],
+    [ops.Auth("digest", b"bob:pw"), "alice", ops.WhoAmI()],
+    [ops.Auth("digest", b"bob:pw"), "wrong", ops.WhoAmI()],
+]
+
+
+def tell(port: int, conversation: list[ops.Operation[Any] | str]) -> list[object]:
+    """Give the errors that the steps were answered by, until the end."""
+    told: list[object] = []
+    with WireClient(port) as client:
+        try:
+            for step in conversation:
+                if isinstance(step, str):
+                    challenge = Reader(client.call(ops.Sasl(b"")).body).buffer() or b""
+                    answer = digest_answer("alice", LOGINS.get(step, step), challenge)
+                    told.append(client.call(ops.Sasl(answer)).error)
+                else:
+                    reply = client.call(step)
+                    told.append((reply.xid, reply.zxid > 0, reply.error, len(reply.body)))
+            told.append(client.call(ops.Ping()).error)
+        except ClosedError:
+            told.append("closed")
+    return told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", CLASSPATHS, ids=["3.8", "3.9"])
+@pytest.mark.parametrize("schemes", SAID.values(), ids=SAID)
+def test_required_schemes_are_required_by_both(
+    schemes: tuple[str, ...], version: tuple[int, int]
+) -> None:
+    required = {"enforce.auth.enabled": "true", "enforce.auth.schemes": ",".join(schemes)}
+    settings = Settings(version=version, sasl_users=LOGINS, required_schemes=schemes)
+    with (
+        SaslServer(LOGINS, settings=required, classpath=CLASSPATHS[version]) as apache,
+        Server(settings=settings) as embedded,
+    ):
+        real = [tell(apache.port, each) for each in CONVERSATIONS]
+        ours = [tell(embedded.port, each) for each in CONVERSATIONS]
+
+    assert dict(enumerate(ours)) == dict(enumerate(real))

@@ -21,6 +21,7 @@ from zc.zk.server.net import Network, listen
 from zc.zk.server.settings import Settings
 
 _MOST_PORT = 65_535
+_PROVABLE = ("digest", "sasl", "ip")
 
 
 class ListenError(ZooKeeperError):
@@ -83,6 +84,13 @@ def _add_login_options(parser: Parser) -> None:
         metavar="NAME",
         help="the one of them who may do everything",
     )
+    parser.add_argument(
+        "--require",
+        type=_schemes,
+        default=(),
+        metavar="SCHEMES",
+        help=f"let in who has an identity of one of these alone: {', '.join(_PROVABLE)}",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -115,6 +123,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         tick_time=arguments.tick_time,
         sasl_users=users,
         super_user=arguments.super_user,
+        required_schemes=arguments.require,
     )
 
 
@@ -180,3 +189,11 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a time in seconds")
     return seconds
+
+
+def _schemes(text: str) -> tuple[str, ...]:
+    schemes = tuple(text.split(","))
+    for each in schemes:
+        if each not in _PROVABLE:
+            raise argparse.ArgumentTypeError(f"{each!r} is none of {', '.join(_PROVABLE)}")
+    return schemes
