@@ -56,11 +56,18 @@ class Authority:
         self.certificate = folder / f"{name}.pem"
         self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, hosts: Iterable[str] = (), *, is_expired: bool = False) -> Identity:
-        """Make the identity of `name`, valid for host names and IP addresses where they are given."""
+    def issue(
+        self,
+        name: str,
+        hosts: Iterable[str] = (),
+        *,
+        is_expired: bool = False,
+        subject: x509.Name | None = None,
+    ) -> Identity:
+        """Make the identity of `name`, or `subject`; valid for hosts and IP addresses where they are given."""
         key = ec.generate_private_key(ec.SECP256R1())
         until = -A_DAY if is_expired else 30 * A_DAY
-        builder = self._builder(_subject(name), key.public_key(), -2 * A_DAY, until)
+        builder = self._builder(subject or _subject(name), key.public_key(), -2 * A_DAY, until)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)

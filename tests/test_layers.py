@@ -47,7 +47,12 @@ PURE = {
     *("metrics", "registry.addresses", "registry.properties"),
     *("registry.servers", "server"),
 }
-IMPURE = {"server.net", "server.folder"}  # where the embedded server meets sockets and files
+IMPURE = {
+    "server.net",
+    "server.wire",
+    "server.tls",
+    "server.folder",
+}  # where the embedded server meets sockets and files
 OUTSIDE = {
     *("socket", "select", "selectors", "ssl", "threading", "asyncio", "time", "random", "os"),
     *("datetime", "secrets", "subprocess", "signal", "queue", "concurrent", "multiprocessing"),

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.keys import Keys
 from tests.server.wireclient import ClosedError, WireClient, request_frame
 from tests.waiting import stretched
-from zc.zk import Client, DigestMD5
+from zc.zk import TLS, Client, DigestMD5
 from zc.zk import operations as ops
 from zc.zk.cli.main import main
 from zc.zk.codes import ErrorCode
@@ -107,10 +108,37 @@ def test_an_identity_can_be_required() -> None:
             )
 
 
+def test_the_port_can_speak_tls_with_those_who_show_a_certificate(keys: Keys) -> None:
+    own, shown = keys.server, keys.client
+    files = ["--tls-cert", own.certificate, "--tls-key", own.key, "--tls-client-ca", keys.trusted]
+    tls = TLS(ca=keys.trusted, certificate=shown.certificate, key=shown.key)
+    with (
+        process(*map(str, files)) as it,
+        Client(f"127.0.0.1:{it.port}", tls=tls) as client,
+    ):
+        identities = [tuple(each) for each in client.who_am_i()]
+
+    assert identities == [("ip", "127.0.0.1"), ("x509", "CN=client")]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--tls-key", "k"], "TLS needs a certificate: --tls-cert"),
+        (["--tls-client-ca", "a"], "TLS needs a certificate: --tls-cert"),
+        (["--tls-cert", "/none"], "no such file: /none"),
+    ],
+)
+def test_files_for_tls_that_cannot_be_used_are_told(
+    options: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert failed("server", "--port", "0", *options, capsys=capsys) == f"zk: {reason}\n"
+
+
 def test_a_scheme_that_nobody_can_prove_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     error = failed("server", "--require", "digest,none", capsys=capsys)
 
-    assert "'none' is none of digest, sasl, ip" in error
+    assert "'none' is none of digest, sasl, x509, ip" in error
 
 
 def failed(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:

@@ -7,6 +7,7 @@ import math
 import secrets
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,10 @@ from zc.zk.server.core import Core
 from zc.zk.server.folder import Folder
 from zc.zk.server.net import Network, listen
 from zc.zk.server.settings import Settings
+from zc.zk.server.tls import ServerTLS, TLSError
 
 _MOST_PORT = 65_535
-_PROVABLE = ("digest", "sasl", "ip")
+_PROVABLE = ("digest", "sasl", "x509", "ip")
 
 
 class ListenError(ZooKeeperError):
@@ -69,6 +71,7 @@ def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
         "(default: %(default)s)",
     )
     _add_login_options(parser)
+    _add_tls_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -93,11 +96,33 @@ def _add_login_options(parser: Parser) -> None:
     )
 
 
+def _add_tls_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--tls-cert",
+        type=Path,
+        metavar="FILE",
+        help="speak TLS and nothing else; the certificate, with the chain behind it, in PEM form",
+    )
+    parser.add_argument(
+        "--tls-key",
+        type=Path,
+        metavar="FILE",
+        help="the certificate's private key, where it stands in another file",
+    )
+    parser.add_argument(
+        "--tls-client-ca",
+        type=Path,
+        metavar="FILE",
+        help="let in those alone who show a certificate of one of these authorities",
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; raises `ZooKeeperError` when that cannot begin."""
     logging.basicConfig(format="%(levelname)s %(message)s")
     with contextlib.ExitStack() as stack:
         settings = _settings(arguments)
+        context = _context(arguments)
         listener = stack.enter_context(_listen(arguments.host, arguments.port))
         now = time.monotonic()
         core = Core(settings, now, time.time() - now, secrets.token_bytes)
@@ -106,7 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
             folder = Folder.open(arguments.data_dir, core.store, now)
             stack.callback(folder.close)
             flush = folder.flush
-        network = Network(core, listener, flush)
+        network = Network(core, listener, flush, context)
         stack.callback(network.close)
         stack.enter_context(_stopped_by_signals(network))
         port = listener.getsockname()[1]
@@ -124,7 +149,17 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         sasl_users=users,
         super_user=arguments.super_user,
         required_schemes=arguments.require,
+        knows_certificates=arguments.tls_cert is not None,
     )
+
+
+def _context(arguments: argparse.Namespace) -> ssl.SSLContext | None:
+    certificate, key, client_ca = arguments.tls_cert, arguments.tls_key, arguments.tls_client_ca
+    if certificate is None:
+        if key is not None or client_ca is not None:
+            raise TLSError("TLS needs a certificate: --tls-cert")
+        return None
+    return ServerTLS(certificate, key, client_ca).context()
 
 
 def _read_users(path: Path) -> dict[str, str]:

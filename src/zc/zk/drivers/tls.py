@@ -1,6 +1,6 @@
 """TLS: what a connection is secured by, and the transformer between plain and encrypted bytes.
 
-Nothing else imports `ssl`. There is no way back to plain text: what asks for TLS gets it, or an error.
+Nothing else of the client imports `ssl`. There is no way back to plain text: what asks for TLS gets it, or an error.
 """
 
 import contextlib

@@ -4,10 +4,11 @@ import base64
 import hashlib
 import ipaddress
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from zc.zk.errors import AuthFailedError, InvalidACLError
 from zc.zk.security import ACL, ANYONE_ID_UNSAFE, OPEN_ACL_UNSAFE, Id
+from zc.zk.server.subject import is_subject
 
 OPEN: tuple[ACL, ...] = tuple(OPEN_ACL_UNSAFE)
 SUPER = Id("super", "")
@@ -36,7 +37,7 @@ def allows(acl: Sequence[ACL], permission: int, identities: Collection[Id]) -> b
 def _matches(wanted: Id, identities: Collection[Id]) -> bool:
     if wanted == ANYONE_ID_UNSAFE:
         return True
-    if wanted.scheme == "digest":
+    if wanted.scheme in ("digest", "x509"):
         return wanted in identities
     if wanted.scheme == "ip":
         return any(
@@ -72,22 +73,28 @@ def settled(
 def _settle(entry: ACL, identities: Collection[Id], ipv6: bool) -> list[ACL]:
     scheme, name = entry.id
     if scheme == "auth":
-        own = [ACL(entry.perms, each) for each in identities if each.scheme in _AUTHENTICATED]
-        if own:
-            return own
-    elif scheme == "world":
-        if entry.id == ANYONE_ID_UNSAFE:
-            return [entry]
-    elif scheme == "digest":
-        # Java's split drops empty parts at the end, so "user:hash:" has two.
-        if len(name.rstrip(":").split(":")) == 2:  # noqa: PLR2004 (user and hash)
-            return [entry]
-    elif scheme == "sasl":
-        if _is_principal(name):
-            return [entry]
-    elif scheme == "ip" and _is_address_range(name, ipv6):
-        return [entry]
-    raise InvalidACLError
+        entries = [ACL(entry.perms, each) for each in identities if each.scheme in _AUTHENTICATED]
+    elif scheme == "ip":
+        entries = [entry] if _is_address_range(name, ipv6) else []
+    else:
+        entries = [entry] if _KNOWS[scheme](name) else []
+    if not entries:
+        raise InvalidACLError
+    return entries
+
+
+def _is_name_and_hash(name: str) -> bool:
+    # Java's split drops empty parts at the end, so "user:hash:" has two.
+    return len(name.rstrip(":").split(":")) == 2  # noqa: PLR2004 (user and hash)
+
+
+# Which ids the schemes know; `auth` and `ip` have rules of their own.
+_KNOWS: dict[str, Callable[[str], object]] = {
+    "world": "anyone".__eq__,
+    "digest": _is_name_and_hash,
+    "sasl": _is_principal,
+    "x509": is_subject,
+}
 
 
 def masked(acl: Sequence[ACL]) -> list[ACL]:

@@ -13,7 +13,7 @@ from zc.zk.security import Id
 from zc.zk.server.acl import address_identity
 from zc.zk.server.handlers import HANDLERS, Handler, Kind
 from zc.zk.server.handshake import greet
-from zc.zk.server.login import is_welcome
+from zc.zk.server.login import certificate_identities, is_welcome
 from zc.zk.server.sasl import Exchange
 from zc.zk.server.sessions import Session
 from zc.zk.server.store import Store
@@ -137,6 +137,10 @@ class Link:
         """Let the connection speak for more."""
         self.identities = tuple(dict.fromkeys((*self.identities, *identities)))
         self._is_welcome = is_welcome(self.identities, self._store.settings)
+
+    def show_certificate(self, subject: str) -> None:
+        """Let the connection speak for whom its certificate, which is good, was issued to."""
+        self.add_identities(certificate_identities(subject, self._store.settings))
 
     # Frames
 

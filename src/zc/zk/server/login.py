@@ -41,6 +41,12 @@ def sasl(store: Store, caller: Caller, request: ops.Sasl) -> bytes | None:
     return token
 
 
+def certificate_identities(subject: str, settings: Settings) -> list[Id]:
+    """Return the identities of who showed a good certificate."""
+    is_super = subject == settings.super_subject
+    return [*([Id("super", subject)] if is_super else []), Id("x509", subject)]
+
+
 def is_welcome(identities: Collection[Id], settings: Settings) -> bool:
     """Say whether a connection with `identities` may ask for more than to log in."""
     required = settings.required_schemes

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import selectors
 import socket
+import ssl
 import struct
 import time
 from collections import deque
@@ -14,10 +15,11 @@ from typing import TypeVar
 
 from zc.zk.server.core import Core
 from zc.zk.server.link import Link
+from zc.zk.server.tls import SecureWire
+from zc.zk.server.wire import Wire
 
 log = logging.getLogger("zc.zk.server")
 R = TypeVar("R")
-_RECEIVE_BYTES = 65_536
 _BACKLOG = 1024
 _MOST_ACCEPTS = 64  # before those that are connected have their turn again
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: hang up by RST, without a goodbye
@@ -25,22 +27,11 @@ _SECONDS_WITHOUT_DESCRIPTORS = 0.1
 _SECONDS_TO_LINGER = 10.0
 
 
-class Wire:
-    """The socket of one link, and what of its output the kernel did not take yet."""
-
-    __slots__ = ("events", "link", "socket", "unsent")
-
-    def __init__(self, connection: socket.socket, link: Link) -> None:
-        self.socket = connection
-        self.link = link
-        self.unsent = memoryview(b"")
-        self.events = selectors.EVENT_READ
-
-
 class Network:
     """A core's sockets.
 
-    `before_sending` makes what was done durable: until it returns, nobody is told.
+    `before_sending` makes what was done durable: until it returns, nobody is told. With a `context`,
+    every connection speaks TLS.
 
     The loop runs in whatever thread calls `run`; `stop` and `call` may be used from any other.
     """
@@ -50,8 +41,10 @@ class Network:
         core: Core,
         listener: socket.socket,
         before_sending: Callable[[], None] | None = None,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         self.core = core
+        self._context = context
         self._listener = listener
         self._before_sending = before_sending
         self._selector = selectors.DefaultSelector()
@@ -178,7 +171,11 @@ class Network:
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link = self.core.connect((peer[0], peer[1]), time.monotonic())
-            wire = self._wires[link] = Wire(connection, link)
+            context = self._context
+            wire = Wire(connection, link)
+            if context is not None:
+                wire = SecureWire(connection, link, context)
+            self._wires[link] = wire
             self._selector.register(
                 connection,
                 selectors.EVENT_READ,
@@ -192,15 +189,19 @@ class Network:
             self.core.ready(wire.link)  # to be sent with the others, after what must come before
         elif events & selectors.EVENT_READ:
             try:
-                data = wire.socket.recv(_RECEIVE_BYTES)
+                data = wire.receive()
             except BlockingIOError:
+                if wire.has_unsent:  # a handshake goes on
+                    self.core.ready(wire.link)
                 return
             except OSError:
                 data = b""
             if data:
                 self._hand_on(wire, data)
-            else:
+            elif not wire.has_ended:
                 self._drop(wire)
+            if wire.has_ended:
+                wire.link.close()
 
     def _hand_on(self, wire: Wire, data: bytes) -> None:
         try:
@@ -231,8 +232,7 @@ class Network:
     def _send(self, wire: Wire) -> None:
         link = wire.link
         try:
-            while wire.unsent or self._refill(wire):
-                wire.unsent = wire.unsent[wire.socket.send(wire.unsent) :]
+            wire.flush()
         except BlockingIOError:
             self._select(wire, selectors.EVENT_WRITE)
             if link.is_closing:
@@ -241,15 +241,12 @@ class Network:
             self._drop(wire)
         else:
             if link.is_closing:
-                self._hang_up(wire)
+                wire.say_goodbye()
+                self._drop(wire)
                 return
             self._select(wire, selectors.EVENT_READ)
             if link.has_waiting_requests:
                 self._waiting.append(wire)
-
-    def _refill(self, wire: Wire) -> bool:
-        wire.unsent = memoryview(wire.link.data_to_send())
-        return bool(wire.unsent)
 
     def _select(self, wire: Wire, events: int) -> None:
         # A peer that does not read is not read from either: it is what holds back its requests.
@@ -257,12 +254,6 @@ class Network:
             wire.events = events
             data = self._selector.get_key(wire.socket).data
             self._selector.modify(wire.socket, events, data)
-
-    def _hang_up(self, wire: Wire) -> None:
-        with contextlib.suppress(OSError):
-            wire.socket.shutdown(socket.SHUT_WR)
-            wire.socket.recv(_RECEIVE_BYTES)  # unread bytes would turn the goodbye into an RST
-        self._drop(wire)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -29,6 +29,8 @@ class Settings:
     `user:base64(sha1(user:password))`.
     `sasl_users` are the passwords of those who can log in by SASL (DIGEST-MD5), by name; None means
     that there is no SASL. The one called `super_user` may do everything.
+    `knows_certificates` lets ACLs name the subjects of certificates, as a server with TLS does; who
+    shows the certificate of `super_subject` may do everything.
     Where there are `required_schemes`, who has no identity of one of them can only log in.
     """
 
@@ -40,6 +42,8 @@ class Settings:
     super_digest: str | None = field(default=None, repr=False)
     sasl_users: Mapping[str, str] | None = field(default=None, repr=False)
     super_user: str | None = None
+    knows_certificates: bool = False
+    super_subject: str | None = None
     required_schemes: tuple[str, ...] = ()
     extended_types: bool = True
     sweep_interval: float = 60.0
@@ -61,7 +65,12 @@ class Settings:
     @property
     def acl_schemes(self) -> frozenset[str]:
         """The schemes that the entries of an ACL may have."""
-        return BUILT_IN if self.sasl_users is None else BUILT_IN | {"sasl"}
+        schemes = BUILT_IN
+        if self.sasl_users is not None:
+            schemes |= {"sasl"}
+        if self.knows_certificates:
+            schemes |= {"x509"}
+        return schemes
 
     @property
     def shows_event_zxids(self) -> bool:

@@ -1,9 +1,11 @@
 """A ZooKeeper server in this process, for tests: start it, and do to it what befalls servers."""
 
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -12,7 +14,9 @@ from zc.zk.server.core import Core
 from zc.zk.server.folder import Folder
 from zc.zk.server.net import Network, listen
 from zc.zk.server.settings import Settings
+from zc.zk.server.tls import ServerTLS, TLSError
 
+__all__ = ["Server", "ServerTLS", "Settings", "TLSError"]
 R = TypeVar("R")
 _SECONDS_TO_ANSWER = 30.0
 
@@ -24,6 +28,7 @@ class Server:
     memory, as long as the object and until `restart(wipe=True)`.
     `tick_time` decides how short a session can be (two ticks, unless `min_session_timeout` says
     otherwise) and how late an expiry (one tick). `settings` replaces all three. Times in seconds.
+    With `tls` the port speaks TLS and nothing else.
     """
 
     def __init__(
@@ -36,14 +41,17 @@ class Server:
         min_session_timeout: float | None = None,
         max_session_timeout: float = 60.0,
         settings: Settings | None = None,
+        tls: ServerTLS | ssl.SSLContext | None = None,
     ) -> None:
         self.host = host
         self.port = port
-        self.settings = settings or Settings(
+        settings = settings or Settings(
             tick_time=tick_time,
             min_session_timeout=min_session_timeout,
             max_session_timeout=max_session_timeout,
         )
+        self.settings = replace(settings, knows_certificates=True) if tls else settings
+        self._tls = tls
         self._data_dir = None if data_dir is None else Path(data_dir)
         self._lock = threading.RLock()  # nothing is asked while starting or stopping
         self._core: Core | None = None
@@ -83,11 +91,13 @@ class Server:
         """Start to listen; does nothing when running.
 
         Data and sessions of an earlier run are there again; the sessions' time-outs begin anew.
-        Raises `OSError` when the port is taken, `FolderError` when the folder cannot be used.
+        Raises `OSError` when the port is taken, `FolderError` when the folder cannot be used,
+        `TLSError` when the files for TLS cannot.
         """
         with self._lock:
             if self._thread is not None:
                 return
+            context = self._tls.context() if isinstance(self._tls, ServerTLS) else self._tls
             listener = listen(self.host, self.port)
             try:
                 core = self._prepare_core()
@@ -95,7 +105,8 @@ class Server:
                 listener.close()
                 raise
             self.port = listener.getsockname()[1]
-            self._network = Network(core, listener, self._folder.flush if self._folder else None)
+            flush = self._folder.flush if self._folder else None
+            self._network = Network(core, listener, flush, context)
             self._thread = threading.Thread(
                 target=self._network.run, name=f"zc.zk.testing {self.address}", daemon=True
             )
