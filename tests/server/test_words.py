@@ -6,6 +6,7 @@ from zc.zk.server.words import WORDS, Connection, Status, answer
 
 STATUS = Status(
     version="3.9.3-zc.zk, built on Python",
+    is_read_only=False,
     zxid=0x1_0000_00FF,
     node_count=5,
     watch_count=6,
@@ -47,6 +48,16 @@ def test_srvr_gives_version_and_numbers() -> None:
     expected = f"Zookeeper version: {STATUS.version}\n{NUMBERS}"
 
     assert answer(b"srvr", STATUS).decode() == expected
+
+
+def test_a_server_that_takes_no_writes_says_so() -> None:
+    status = STATUS._replace(is_read_only=True)
+
+    assert answer(b"isro", status) == b"ro"
+    lines = answer(b"srvr", status).decode().splitlines()
+    assert lines[1] == "READ-ONLY mode; serving only read-only clients"
+    assert "Mode: read-only" in lines
+    assert b"zk_server_state\tread-only\n" in answer(b"mntr", status)
 
 
 def test_stat_lists_the_clients_between() -> None:

@@ -69,20 +69,25 @@ class Core:
     def deadline(self) -> float | None:
         """Return when `tick` has something to do, or None for never."""
         times = (
-            self.store.sessions.deadline(),
+            self.store.served_sessions.deadline(),
             next(iter(self._unattached.values()), None),
-            self._sweep.deadline(),
+            None if self.store.is_read_only else self._sweep.deadline(),
         )
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> None:
         """End what has had its time: sessions, connections that never asked for one, nodes."""
-        for session in self.store.sessions.due(now):
-            self.store.end_session(session.id, now)
+        store = self.store
+        for session in store.served_sessions.due(now):
+            if store.is_read_only:
+                store.end_local_session(session.id)
+            else:
+                store.end_session(session.id, now)
         for link in self._overdue(now):
             link.close()
             self._unattached.pop(link, None)
-        self._sweep.run(now)
+        if not store.is_read_only:
+            self._sweep.run(now)
 
     def _overdue(self, now: float) -> list[Link]:
         overdue = []
@@ -96,15 +101,32 @@ class Core:
 
     @property
     def sessions(self) -> Iterator[Session]:
-        """The sessions that are alive."""
-        return iter(self.store.sessions)
+        """The sessions that are alive, those that wait while the server reads only included."""
+        yield from self.store.sessions
+        if self.store.is_read_only:
+            yield from self.store.served_sessions
 
     def expire(self, session_id: int, now: float) -> bool:
         """End a session now, as if its time had run out; say whether it was alive."""
-        if self.store.sessions.find(session_id) is None:
+        store = self.store
+        if store.is_read_only and store.served_sessions.find(session_id) is not None:
+            store.end_local_session(session_id)
+            return True
+        if store.sessions.find(session_id) is None:
             return False
-        self.store.end_session(session_id, now)
+        store.end_session(session_id, now)
         return True
+
+    def switch(self, is_read_only: bool, now: float) -> None:
+        """Become as a server that lost its ensemble, or again as one that has it.
+
+        Every connection ends. Meanwhile no global session ends, and when there are writes again
+        each has its whole time anew.
+        """
+        if is_read_only != self.store.is_read_only:
+            self.store.switch(is_read_only, now)
+            for link in tuple(self.links):
+                link.close()
 
     def status(self, asking: Link | None = None) -> Status:
         """Return what the server says of itself."""
@@ -112,6 +134,7 @@ class Core:
         version = ".".join(map(str, (*store.settings.version, _PATCH_LEVEL)))
         return Status(
             version=f"{version}-zc.zk, built on Python",
+            is_read_only=store.is_read_only,
             zxid=store.zxid,
             node_count=len(store.tree.nodes),  # the root counts twice, as it does for Apache
             watch_count=len(store.watches),
@@ -120,7 +143,7 @@ class Core:
             data_watch_count=len(store.watches.data),
             ephemerals_count=sum(map(len, store.tree.ephemerals.values())),
             data_bytes=store.tree.data_bytes,
-            sessions_count=len(store.sessions),
+            sessions_count=len(store.served_sessions),
             received=self._received + sum(link.received for link in self.links),
             sent=self._sent + sum(link.sent for link in self.links),
             connections=[

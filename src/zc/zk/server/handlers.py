@@ -5,6 +5,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from zc.zk import operations as ops
+from zc.zk.codes import OpCode
+from zc.zk.errors import NotReadOnlyCallError
 from zc.zk.server import batches, login, reads, watching, writes
 
 
@@ -13,6 +15,7 @@ class Kind(Enum):
 
     READ = "read"  # answered under the last zxid
     WRITE = "write"  # takes a zxid, whether it succeeds or fails
+    REFUSED = "refused"  # by a server that takes no writes, unread
     CONNECTION = "connection"  # answered under zxid 0; a failure ends the connection
 
 
@@ -59,4 +62,19 @@ HANDLERS: dict[int, Handler] = {
         Handler(ops.Auth, Kind.CONNECTION, login.auth),
         Handler(ops.Sasl, Kind.CONNECTION, login.sasl),
     )
+}
+
+_REFUSED = {OpCode.SYNC, OpCode.CHECK} | {
+    opcode for opcode, row in HANDLERS.items() if row.kind is Kind.WRITE
+}
+
+
+def _refuse(*_: object) -> None:
+    raise NotReadOnlyCallError
+
+
+READ_ONLY_HANDLERS: dict[int, Handler] = {
+    **HANDLERS,
+    **{opcode: Handler(ops.OPERATIONS[opcode], Kind.REFUSED, _refuse) for opcode in _REFUSED},
+    OpCode.CLOSE_SESSION: Handler(ops.CloseSession, Kind.READ, reads.close_local_session),
 }

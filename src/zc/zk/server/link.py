@@ -11,7 +11,7 @@ from zc.zk.jute import INT, Reader, Writer
 from zc.zk.records import REQUEST_HEADER, ConnectRequest
 from zc.zk.security import Id
 from zc.zk.server.acl import address_identity
-from zc.zk.server.handlers import HANDLERS, Handler, Kind
+from zc.zk.server.handlers import HANDLERS, READ_ONLY_HANDLERS, Handler, Kind
 from zc.zk.server.handshake import greet
 from zc.zk.server.login import certificate_identities, is_welcome
 from zc.zk.server.sasl import Exchange
@@ -199,8 +199,9 @@ class Link:
 
     def _take_request(self, source: Reader, now: float) -> None:
         xid, opcode = source.unpack(REQUEST_HEADER)
-        self._store.sessions.touch(self.session, now)
-        handler = HANDLERS.get(opcode)
+        store = self._store
+        store.served_sessions.touch(self.session, now)
+        handler = (READ_ONLY_HANDLERS if store.is_read_only else HANDLERS).get(opcode)
         if not self._is_welcome and (handler is None or handler.kind is not Kind.CONNECTION):
             self._reply(xid, 0, ErrorCode.SESSION_CLOSED_REQUIRE_SASL_AUTH)
             self.close()
@@ -211,6 +212,8 @@ class Link:
             self._write(handler, xid, source, now)
         elif handler.kind is Kind.READ:
             self._read(handler, Xid.PING if opcode == OpCode.PING else xid, source)
+        elif handler.kind is Kind.REFUSED:
+            self._reply(xid, store.zxid, ErrorCode.NOT_READ_ONLY)
         else:
             self._serve_connection(handler, xid, source)
 

@@ -75,6 +75,11 @@ def ping(_store: Store, _caller: Caller, _request: ops.Ping) -> None:
     """Give nothing: any packet has kept the session alive by now."""
 
 
+def close_local_session(store: Store, caller: Caller, _request: ops.CloseSession) -> None:
+    """End a session that only a read-only server knows."""
+    store.end_local_session(caller.session.id)
+
+
 def who_am_i(_store: Store, caller: Caller, _request: ops.WhoAmI) -> list[ClientInfo]:
     """Give the identities that the connection speaks for; of a digest the user's name alone."""
     return [

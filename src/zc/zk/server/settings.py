@@ -25,6 +25,8 @@ class Settings:
     (`zookeeper.extendedTypesEnabled`). Empty containers and TTL nodes past their time are deleted
     every `sweep_interval`, at most `most_swept_at_once`; a container that never had a child stays,
     unless `never_used_interval` is given and it is older.
+    While the server takes no writes, `local_sessions` are all there are; without them nobody can
+    connect then.
     `super_digest` is the digest identity that may do everything, as
     `user:base64(sha1(user:password))`.
     `sasl_users` are the passwords of those who can log in by SASL (DIGEST-MD5), by name; None means
@@ -39,6 +41,7 @@ class Settings:
     max_session_timeout: float = 60.0
     first_zxid: int | None = None
     version: tuple[int, int] = (3, 9)
+    local_sessions: bool = True
     super_digest: str | None = field(default=None, repr=False)
     sasl_users: Mapping[str, str] | None = field(default=None, repr=False)
     super_user: str | None = None

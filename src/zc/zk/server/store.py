@@ -32,6 +32,8 @@ class Store:
         self.journal: Callable[[Transaction], None] | None = None
         self.tree = Tree()
         self.sessions = Sessions(settings.tick_time, int(self.wall(now) * 1000))
+        self.is_read_only = False
+        self.served_sessions = self.sessions  # those whose clients can be connected now
         self.watches = Watches(one_way=not settings.keeps_ways_of_watching_apart)
         # The fraction of the second stays, for servers that start twice in one.
         first = settings.first_zxid
@@ -40,6 +42,30 @@ class Store:
     def wall(self, now: float) -> float:
         """Return the wall clock's time in seconds."""
         return now + self.wall_offset
+
+    def switch(self, is_read_only: bool, now: float) -> None:
+        """Take no writes from now on, or take them again; whoever has connections ends them.
+
+        A read-only server has sessions of its own, which are in no transaction and end with this
+        state. The others wait meanwhile: nobody who could end them is in reach.
+        """
+        self.is_read_only = is_read_only
+        if is_read_only:
+            self.served_sessions = Sessions(self.settings.tick_time, 0)
+        else:
+            self.served_sessions = self.sessions
+            self.sessions.restart_clocks(now)
+
+    def begin_local_session(self, timeout: int, now: float) -> Session:
+        """Begin a session that only a read-only server knows; `timeout` in milliseconds."""
+        session_id = self.sessions.new_id()
+        return self.served_sessions.begin(session_id, timeout, self.random_bytes(16), now)
+
+    def end_local_session(self, session_id: int) -> None:
+        """End a session that only a read-only server knows, and its connection."""
+        session = self.served_sessions.end(session_id)
+        if session is not None and session.link is not None:
+            session.link.close()
 
     def begin(self, now: float) -> "Draft":
         """Begin a transaction, which takes the next zxid whatever becomes of it."""

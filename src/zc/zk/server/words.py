@@ -23,6 +23,7 @@ class Status(NamedTuple):
     """What a server says of itself."""
 
     version: str
+    is_read_only: bool
     zxid: int
     node_count: int
     watch_count: int
@@ -46,7 +47,12 @@ def answer(word: bytes, status: Status) -> bytes:
 
 
 def _version(status: Status) -> list[str]:
-    return [f"Zookeeper version: {status.version}\n"]
+    note = "READ-ONLY mode; serving only read-only clients\n"
+    return [f"Zookeeper version: {status.version}\n", *([note] if status.is_read_only else [])]
+
+
+def _mode(status: Status) -> str:
+    return "read-only" if status.is_read_only else "standalone"
 
 
 def _clients(status: Status) -> list[str]:
@@ -70,7 +76,7 @@ def _numbers(status: Status) -> list[str]:
         f"Connections: {len(status.connections)}\n",
         "Outstanding: 0\n",
         f"Zxid: {status.zxid:#x}\n",
-        "Mode: standalone\n",
+        f"Mode: {_mode(status)}\n",
         f"Node count: {status.node_count}\n",
     ]
 
@@ -78,7 +84,7 @@ def _numbers(status: Status) -> list[str]:
 def _measures(status: Status) -> list[tuple[str, object]]:
     return [
         ("version", status.version),
-        ("server_state", "standalone"),
+        ("server_state", _mode(status)),
         ("ephemerals_count", status.ephemerals_count),
         ("avg_latency", "0.0"),
         ("num_alive_connections", len(status.connections)),
@@ -103,7 +109,7 @@ def _watches(status: Status) -> list[str]:
 
 _ANSWERS: dict[bytes, Callable[[Status], list[str]]] = {
     b"ruok": lambda _: ["imok"],
-    b"isro": lambda _: ["rw"],
+    b"isro": lambda status: ["ro" if status.is_read_only else "rw"],
     b"srvr": lambda status: _version(status) + _numbers(status),
     b"stat": lambda status: _version(status) + _clients(status) + _numbers(status),
     b"mntr": lambda status: [f"zk_{name}\t{value}\n" for name, value in _measures(status)],

@@ -52,6 +52,7 @@ class Server:
         )
         self.settings = replace(settings, knows_certificates=True) if tls else settings
         self._tls = tls
+        self._is_read_only = False
         self._data_dir = None if data_dir is None else Path(data_dir)
         self._lock = threading.RLock()  # nothing is asked while starting or stopping
         self._core: Core | None = None
@@ -143,7 +144,8 @@ class Server:
             self._core = Core(self.settings, now, time.time() - now, secrets.token_bytes)
         if self._data_dir is not None:
             self._folder = Folder.open(self._data_dir, self._core.store, now)
-        self._core.store.sessions.restart_clocks(now)
+        self._core.switch(self._is_read_only, now)
+        self._core.store.served_sessions.restart_clocks(now)
         return self._core
 
     def _stop(self, *, reset: bool) -> None:
@@ -176,6 +178,29 @@ class Server:
             network = self._network
             if network is not None:
                 network.call(network.drop_connections).result(_SECONDS_TO_ANSWER)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether writes are refused."""
+        return self._is_read_only
+
+    def go_read_only(self) -> None:
+        """Refuse writes, as a server that lost its ensemble; stays so over restarts.
+
+        Every connection ends, and only clients that accept it can connect, with other sessions.
+        The sessions of before wait.
+        """
+        self._switch(True)
+
+    def go_read_write(self) -> None:
+        """Take writes again. Every connection ends; the sessions of before can be taken up."""
+        self._switch(False)
+
+    def _switch(self, is_read_only: bool) -> None:
+        with self._lock:
+            self._is_read_only = is_read_only
+            if self._core is not None:
+                self._ask(lambda core: core.switch(is_read_only, time.monotonic()))
 
     def _ask(self, question: Callable[[Core], R]) -> R:
         with self._lock:
