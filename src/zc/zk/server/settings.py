@@ -25,6 +25,8 @@ class Settings:
     (`zookeeper.extendedTypesEnabled`). Empty containers and TTL nodes past their time are deleted
     every `sweep_interval`, at most `most_swept_at_once`; a container that never had a child stays,
     unless `never_used_interval` is given and it is older.
+    With `enforce_quotas`, writes that hard limits have no room for are refused; without it, as by
+    default in Apache, quotas only count.
     While the server takes no writes, `local_sessions` are all there are; without them nobody can
     connect then.
     `super_digest` is the digest identity that may do everything, as
@@ -41,6 +43,7 @@ class Settings:
     max_session_timeout: float = 60.0
     first_zxid: int | None = None
     version: tuple[int, int] = (3, 9)
+    enforce_quotas: bool = False
     local_sessions: bool = True
     super_digest: str | None = field(default=None, repr=False)
     sasl_users: Mapping[str, str] | None = field(default=None, repr=False)

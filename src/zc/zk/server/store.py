@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from zc.zk.server import quota
 from zc.zk.server.changes import BeginSession, Change, DeleteNode, EndSession, Transaction
 from zc.zk.server.sessions import Session, Sessions
 from zc.zk.server.settings import Settings
@@ -88,15 +89,23 @@ class Store:
 
     def replay(self, transaction: Transaction, now: float) -> None:
         """Make the changes of a transaction that was committed in an earlier life."""
+        tree = self.tree
+        found: list[quota.Entry] = []
         for change in transaction.changes:
+            bytes_before = quota.bytes_at(tree, change)
             self.apply(change, transaction.zxid, transaction.time, now)
+            found += quota.entries(tree, change, bytes_before)
+        quota.enter(tree, found)
         self.zxid = max(self.zxid, transaction.zxid)
 
 
 class Draft:
     """A transaction in the making: its later steps see the earlier ones, watchers the commit."""
 
-    __slots__ = ("_changes", "_ended", "_happenings", "_undo", "now", "store", "time", "zxid")
+    __slots__ = (
+        *("_changes", "_ended", "_entries", "_happenings", "_undo"),
+        *("now", "store", "time", "zxid"),
+    )
 
     def __init__(self, store: Store, now: float) -> None:
         self.store = store
@@ -106,6 +115,7 @@ class Draft:
         self._changes: list[Change] = []
         self._happenings: list[Happening] = []
         self._ended: list[Session] = []
+        self._entries: list[quota.Entry] = []
         self._undo: list[Undo] | None = None
 
     def keep_undo(self) -> None:
@@ -119,13 +129,18 @@ class Draft:
         self._undo = None
         self._changes.clear()
         self._happenings.clear()
+        self._entries.clear()
 
     def make(self, change: Change) -> None:
         """Make a change that was found to be possible."""
+        tree = self.store.tree
         if self._undo is not None:
-            self._undo.append(undo_of(self.store.tree, change))
+            self._undo.append(undo_of(tree, change))
+        bytes_before = quota.bytes_at(tree, change) if quota.has_quotas(tree) else 0
         self._happenings += self.store.apply(change, self.zxid, self.time, self.now)
         self._changes.append(change)
+        if quota.has_quotas(tree):
+            self._entries += quota.entries(tree, change, bytes_before)
 
     def begin_session(self, timeout: int) -> Session:
         """Begin a session; `timeout` in milliseconds."""
@@ -148,6 +163,8 @@ class Draft:
         store = self.store
         if self._changes and store.journal is not None:
             store.journal(Transaction(self.zxid, self.time, tuple(self._changes)))
+        if self._entries:
+            quota.enter(store.tree, self._entries)
         zxid = self.zxid if store.settings.shows_event_zxids else -1
         for happening in self._happenings:
             store.watches.fire(happening, zxid)

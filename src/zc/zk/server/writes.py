@@ -22,7 +22,7 @@ from zc.zk.errors import (
 from zc.zk.records import Stat
 from zc.zk.security import ACL, Permissions
 from zc.zk.server import acl as acls
-from zc.zk.server import owners
+from zc.zk.server import owners, quota
 from zc.zk.server.caller import Caller, permit
 from zc.zk.server.changes import CreateNode, DeleteNode, ReplaceACL, ReplaceData
 from zc.zk.server.store import Draft, Store
@@ -95,6 +95,7 @@ def _create_node(draft: Draft, caller: Caller, request: ops.Creates[Any]) -> str
         raise NodeExistsError(path)
     if owners.is_session(parent.owner):
         raise NoChildrenForEphemeralsError(path)
+    _check_quota(store, path, 1, len(request.data or b""))
     _check_room(store, path, len(request.data or b""), nodes=1)
     draft.make(CreateNode(path, request.data, acl, owner))
     return path
@@ -120,8 +121,10 @@ def set_data(draft: Draft, caller: Caller, request: ops.SetData) -> Stat:
     _check_path(path)
     node = store.tree.find(path)
     permit(node, Permissions.WRITE, caller)
+    more = len(request.data or b"") - len(node.data or b"")
+    _check_quota(store, path, 0, more)
     _check_version(path, node.version, request.version)
-    _check_room(store, path, len(request.data or b"") - len(node.data or b""))
+    _check_room(store, path, more)
     draft.make(ReplaceData(path, request.data))
     return node.stat()
 
@@ -177,6 +180,11 @@ def _check_path(path: str) -> None:
 def _check_version(path: str, actual: int, wanted: int) -> None:
     if wanted not in (ANY_VERSION, actual):
         raise BadVersionError(path)
+
+
+def _check_quota(store: Store, path: str, count: int, data_bytes: int) -> None:
+    if store.settings.enforce_quotas and quota.has_quotas(store.tree):
+        quota.check(store.tree, path, count, data_bytes)
 
 
 def _check_room(store: Store, path: str, data_bytes: int, nodes: int = 0) -> None:
