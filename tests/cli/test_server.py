@@ -135,6 +135,30 @@ def test_files_for_tls_that_cannot_be_used_are_told(
     assert failed("server", "--port", "0", *options, capsys=capsys) == f"zk: {reason}\n"
 
 
+@pytest.mark.parametrize(("version", "is_newer"), [("3.8", False), ("3.9", True)])
+def test_it_behaves_as_the_version_that_is_asked_for(version: str, is_newer: bool) -> None:
+    with process("--emulate", version) as it, WireClient(it.port) as client:
+        client.call(ops.Exists("/n", ops.Watch()))
+        client.call(ops.Create("/n"))
+
+        assert (client.events[0].zxid > 0) is is_newer
+
+
+def test_a_host_can_be_allowed_few_connections() -> None:
+    with process("--max-client-cnxns", "1") as it, WireClient(it.port) as client:
+        with pytest.raises(ClosedError):
+            WireClient(it.port)
+
+        assert client.call(ops.Ping()).error == 0
+
+
+@pytest.mark.parametrize("number", ["-1", "x", ""])
+def test_a_number_that_is_none_is_told(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    error = failed("server", f"--max-client-cnxns={number}", capsys=capsys)
+
+    assert f"{number!r} is not a number" in error
+
+
 def test_a_scheme_that_nobody_can_prove_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     error = failed("server", "--require", "digest,none", capsys=capsys)
 

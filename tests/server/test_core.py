@@ -139,6 +139,35 @@ def test_a_deadline_that_is_kept_moves_on(world: World) -> None:
 # Connections
 
 
+def test_one_connection_too_many_from_a_host_is_hung_up_on_without_a_word() -> None:
+    world = World(Settings(first_zxid=0, most_connections_per_host=2))
+    first, second = world.connect(host="10.0.0.1"), world.arrive("10.0.0.1")
+
+    third = world.arrive("10.0.0.1")
+
+    assert third.link.is_closing
+    assert third.write(connect_frame()) == b""
+    assert not first.link.is_closing
+    assert not second.link.is_closing
+    assert world.connect(host="10.0.0.2").session_id
+
+
+def test_a_host_may_come_again_once_one_of_its_connections_went() -> None:
+    world = World(Settings(first_zxid=0, most_connections_per_host=1))
+    first, refused = world.arrive(), world.arrive()
+    for peer in (refused, first, first):
+        world.core.disconnect(peer.link)
+
+    assert world.connect().session_id
+    assert world.arrive().link.is_closing
+
+
+def test_a_host_may_have_any_number_of_connections_unless_told_otherwise(world: World) -> None:
+    peers = [world.arrive() for _ in range(100)]
+
+    assert not any(peer.link.is_closing for peer in peers)
+
+
 def test_a_connection_that_asks_for_no_session_is_closed_after_ten_seconds(world: World) -> None:
     silent, attached = world.arrive(), world.connect(timeout=60_000)
 

@@ -23,6 +23,7 @@ from zc.zk.server.settings import Settings
 from zc.zk.server.tls import ServerTLS, TLSError
 
 _MOST_PORT = 65_535
+_VERSIONS = {"3.8": (3, 8), "3.9": (3, 9)}
 _PROVABLE = ("digest", "sasl", "x509", "ip")
 
 
@@ -69,6 +70,19 @@ def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
         metavar="S",
         help="seconds: sessions are at least two of these, and expire up to one late "
         "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--emulate",
+        choices=_VERSIONS,
+        default="3.9",
+        help="behave as this version where they differ (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-client-cnxns",
+        type=_count,
+        default=defaults.most_connections_per_host,
+        metavar="N",
+        help="connections that each address may have; 0 is any number (default: %(default)s)",
     )
     _add_login_options(parser)
     _add_tls_options(parser)
@@ -146,6 +160,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         raise UsersError(f"no such user to be the super user: {arguments.super_user}")
     return Settings(
         tick_time=arguments.tick_time,
+        version=_VERSIONS[arguments.emulate],
+        most_connections_per_host=arguments.max_client_cnxns,
         sasl_users=users,
         super_user=arguments.super_user,
         required_schemes=arguments.require,
@@ -214,6 +230,12 @@ def _port(text: str) -> int:
     if not 0 <= port <= _MOST_PORT:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and {_MOST_PORT}")
     return port
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

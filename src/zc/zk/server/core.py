@@ -1,5 +1,6 @@
 """The server without I/O, clock or dice: it is told bytes and the time, and gives bytes."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 
 from zc.zk.server.link import Link
@@ -32,6 +33,7 @@ class Core:
         self.settings = settings
         self.store = Store(settings, now, wall_offset, random_bytes)
         self.links: dict[Link, None] = {}
+        self._hosts: Counter[str] = Counter()  # how many of them each has
         self._unattached: dict[Link, float] = {}  # and when each is given up, the next one first
         self._ready: dict[Link, None] = {}
         self._sweep = Sweep(self.store, now)
@@ -42,18 +44,29 @@ class Core:
     def connect(self, peer: tuple[str, int], now: float) -> Link:
         """Take a new connection from the address `peer`; one too many is closing from the start."""
         link = Link(self.store, self, peer)
-        if len(self.links) >= self.settings.most_connections:
+        if self._is_full(peer[0]):
             link.close()
         else:
             self._unattached[link] = now + self.settings.unconnected_timeout
         self.links[link] = None
+        self._hosts[peer[0]] += 1
         return link
+
+    def _is_full(self, host: str) -> bool:
+        most = self.settings.most_connections_per_host
+        if most and self._hosts[host] >= most:
+            return True
+        return len(self.links) >= self.settings.most_connections
 
     def disconnect(self, link: Link) -> None:
         """Forget a connection that is no more."""
         link.close()
         if link in self.links:
             del self.links[link]
+            host = link.peer[0]
+            self._hosts[host] -= 1
+            if not self._hosts[host]:
+                del self._hosts[host]
             self._received += link.received
             self._sent += link.sent
         self._unattached.pop(link, None)

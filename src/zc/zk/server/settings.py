@@ -27,6 +27,7 @@ class Settings:
     unless `never_used_interval` is given and it is older.
     With `enforce_quotas`, writes that hard limits have no room for are refused; without it, as by
     default in Apache, quotas only count.
+    `most_connections_per_host` 0 is no limit; Apache's is 60 (`maxClientCnxns`).
     While the server takes no writes, `local_sessions` are all there are; without them nobody can
     connect then.
     `super_digest` is the digest identity that may do everything, as
@@ -56,6 +57,7 @@ class Settings:
     never_used_interval: float = 0.0
     unconnected_timeout: float = 10.0
     most_connections: int = 10_000
+    most_connections_per_host: int = 0
     most_request_bytes: int = MAX_REQUEST_BYTES
     most_nodes: int = 2_000_000
     most_swept_at_once: int = 10_000
