@@ -293,3 +293,15 @@ def test_a_client_cut_off_by_a_stop_is_told_by_the_end_of_the_stream(server: Ser
 
         with pytest.raises(ClosedError):
             client.call(ops.Ping())
+
+
+def test_it_tells_by_a_word_where_it_is(tmp_path: Path) -> None:
+    with (
+        Server(data_dir=tmp_path, settings=Settings(words=("*",))) as server,
+        socket.create_connection(("127.0.0.1", server.port), 10) as connection,
+    ):
+        connection.sendall(b"conf")
+        told = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+    assert f"clientPort={server.port}\n" in told
+    assert f"dataDir={tmp_path}\n" in told

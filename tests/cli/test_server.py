@@ -159,6 +159,26 @@ def test_a_number_that_is_none_is_told(number: str, capsys: pytest.CaptureFixtur
     assert f"{number!r} is not a number" in error
 
 
+def ask(port: int, word: bytes) -> str:
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(word)
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+def test_words_that_tell_more_can_be_allowed(tmp_path: Path) -> None:
+    with process("--words", "conf,ruok", "--data-dir", str(tmp_path)) as it:
+        told = ask(it.port, b"conf")
+
+        assert f"clientPort={it.port}\n" in told
+        assert f"dataDir={tmp_path}\n" in told
+        assert "dataDirSize=0\n" not in told
+        assert "whitelist" in ask(it.port, b"srvr")
+
+
+def test_what_is_no_word_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "'rook' is no four-letter word" in failed("server", "--words", "*,rook", capsys=capsys)
+
+
 def test_a_scheme_that_nobody_can_prove_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     error = failed("server", "--require", "digest,none", capsys=capsys)
 

@@ -21,6 +21,6 @@ def pair(request: pytest.FixtureRequest, leak_guard: LeakGuard) -> Iterator[Pair
     version = request.param
     apache = RealServer(classpath=CLASSPATHS[version], java_options=[NO_SWEEPS])
     leak_guard.exempt(lambda: apache.processes)
-    settings = Settings(version=version, tick_time=0.2, sweep_interval=86400.0)
+    settings = Settings(version=version, tick_time=0.2, sweep_interval=86400.0, words=("*",))
     with apache, Server(settings=settings) as embedded:
         yield Pair(apache, embedded, version)

@@ -5,7 +5,7 @@ import pytest
 from tests.server.conversation import PASSWORD, Peer, World
 from tests.server.wireclient import connect_frame
 from zc.zk import operations as ops
-from zc.zk.codes import AddWatchMode, CreateFlag
+from zc.zk.codes import CreateFlag
 from zc.zk.server.settings import Settings
 
 WATCH = ops.Watch()
@@ -246,6 +246,50 @@ def test_a_word_is_answered_and_the_connection_ends(word: bytes, world: World) -
     assert peer.link.is_closing
 
 
+def test_the_other_words_are_refused_unless_they_are_allowed(world: World) -> None:
+    refusal = b"cons is not executed because it is not in the whitelist.\n"
+    open_world = World(Settings(words=("*",)))
+
+    assert world.arrive().write(b"cons") == refusal
+    assert open_world.arrive().write(b"cons").startswith(b" /127.0.0.1:4711[0](")
+
+
+def test_figures_begin_anew_when_asked_to() -> None:
+    world = World(Settings(words=("*",)))
+    peer = world.connect()
+    peer.call(ops.Ping())
+    world.core.told(peer.link, world.now + 0.25)
+
+    assert b"Received: 3\n" in world.arrive().write(b"srvr")
+    assert b"min/avg/max: 250/250.0/250\n" in world.arrive().write(b"srvr")
+    assert world.arrive().write(b"srst") == b"Server stats reset.\n"
+    status = world.core.status()
+
+    # The answer itself is the first to count again.
+    assert (status.received, status.sent, status.latency.count) == (0, 1, 0)
+    assert peer.link.figures.received == 2
+
+
+def test_figures_of_connections_begin_anew_when_asked_to() -> None:
+    world = World(Settings(words=("*",)))
+    peer = world.connect()
+    before = world.core.status()
+
+    assert world.arrive().write(b"crst") == b"Connection stats reset.\n"
+
+    assert peer.link.figures.received == peer.link.figures.sent == 0
+    assert world.core.status().received == before.received + 1
+
+
+def test_a_refused_word_changes_nothing(world: World) -> None:
+    peer = world.connect()
+    for word in (b"srst", b"crst"):
+        world.arrive().write(word)
+
+    assert peer.link.figures.received == 1
+    assert world.core.status().received == 3
+
+
 def test_a_word_may_come_one_letter_at_a_time(world: World) -> None:
     peer = world.arrive()
 
@@ -278,28 +322,9 @@ def test_the_status_counts_what_there_is(world: World) -> None:
 
     status = world.core.status()
 
-    assert status.zxid == world.zxid
-    assert status.node_count == 6  # the root counts twice
-    assert (status.watch_count, status.ephemerals_count, status.data_bytes) == (1, 1, 5)
-    assert (status.sessions_count, len(status.connections)) == (2, 1)
+    assert status.store is world.core.store
+    assert (status.connections_count, len(status.connections())) == (1, 1)
     assert (status.received, status.sent) == (4, 4)
-
-
-def test_the_status_counts_watches_as_apache_does(world: World) -> None:
-    peer, other = world.connect(), world.connect()
-    peer.ask(ops.AddWatch("/", WATCH, AddWatchMode.PERSISTENT))
-    peer.ask(ops.AddWatch("/n", WATCH, AddWatchMode.PERSISTENT_RECURSIVE))
-    other.ask(ops.GetData("/", WATCH))
-    other.ask(ops.GetChildren("/", WATCH))
-
-    status = world.core.status()
-
-    assert status.watch_count == 5
-    assert (status.watchers, status.watched_paths, status.data_watch_count) == (2, 2, 3)
-
-
-def test_an_empty_server_has_five_nodes_as_apache_counts(world: World) -> None:
-    assert world.core.status().node_count == 5
 
 
 # Whole stories

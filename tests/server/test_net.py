@@ -289,6 +289,17 @@ def test_without_descriptors_the_server_waits_and_goes_on(
     assert "cannot accept" in caplog.text
 
 
+def test_the_time_that_answers_take_is_measured() -> None:
+    with running() as it, WireClient(it.port) as client:
+        for _ in range(3):
+            client.call(ops.Ping())
+
+        latency = it.core.latency
+        wait_until(lambda: latency.count == 4, 5)
+        assert 0 < latency.average < 5000
+        assert latency.longest >= latency.shortest
+
+
 # Listening
 
 

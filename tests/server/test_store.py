@@ -139,6 +139,7 @@ class Link:
 
 
 class Listener:
+    session_id = 1
     identities = ()
 
     def __init__(self, story: list[str]) -> None:
@@ -149,6 +150,7 @@ class Listener:
 
 
 class Recorder:
+    session_id = 1
     identities = ()
 
     def __init__(self, frames: list[bytes]) -> None:

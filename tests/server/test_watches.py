@@ -23,6 +23,8 @@ CLOSED_TO_ALL = (ACL(1, Id("digest", "bob:hash")),)
 
 
 class Listener:
+    session_id = 1
+
     def __init__(self, *identities: Id) -> None:
         self.identities = identities
         self.frames: list[bytes] = []

@@ -20,7 +20,9 @@ from zc.zk.server.core import Core
 from zc.zk.server.folder import Folder
 from zc.zk.server.net import Network, listen
 from zc.zk.server.settings import Settings
+from zc.zk.server.status import Place
 from zc.zk.server.tls import ServerTLS, TLSError
+from zc.zk.server.words import WORDS
 
 _MOST_PORT = 65_535
 _VERSIONS = {"3.8": (3, 8), "3.9": (3, 9)}
@@ -84,6 +86,14 @@ def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
         metavar="N",
         help="connections that each address may have; 0 is any number (default: %(default)s)",
     )
+    parser.add_argument(
+        "--words",
+        type=_words,
+        default=defaults.words,
+        metavar="LIST",
+        help="the four-letter words that are answered, with commas between, or * for all "
+        f"(default: {','.join(defaults.words)})",
+    )
     _add_login_options(parser)
     _add_tls_options(parser)
     parser.set_defaults(run=run)
@@ -140,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
         listener = stack.enter_context(_listen(arguments.host, arguments.port))
         now = time.monotonic()
         core = Core(settings, now, time.time() - now, secrets.token_bytes)
-        flush = None
+        folder = flush = None
         if arguments.data_dir is not None:
             folder = Folder.open(arguments.data_dir, core.store, now)
             stack.callback(folder.close)
@@ -149,6 +159,12 @@ def run(arguments: argparse.Namespace) -> int:
         stack.callback(network.close)
         stack.enter_context(_stopped_by_signals(network))
         port = listener.getsockname()[1]
+        core.place = Place.of(
+            port,
+            is_secure=context is not None,
+            data_dir=arguments.data_dir,
+            folder=folder,
+        )
         print(f"ZooKeeper server on {_endpoint(arguments.host, port)}", flush=True)
         network.run()
     return 0
@@ -162,6 +178,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         tick_time=arguments.tick_time,
         version=_VERSIONS[arguments.emulate],
         most_connections_per_host=arguments.max_client_cnxns,
+        words=arguments.words,
         sasl_users=users,
         super_user=arguments.super_user,
         required_schemes=arguments.require,
@@ -246,6 +263,14 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a time in seconds")
     return seconds
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(text.split(","))
+    for each in words:
+        if each != "*" and each.encode() not in WORDS:
+            raise argparse.ArgumentTypeError(f"{each!r} is no four-letter word")
+    return words
 
 
 def _schemes(text: str) -> tuple[str, ...]:

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 
+from zc.zk.server.latency import Latency
 from zc.zk.server.link import Link
 from zc.zk.server.sessions import Session
 from zc.zk.server.settings import Settings
+from zc.zk.server.status import Connection, Place, Status
 from zc.zk.server.store import Store
 from zc.zk.server.sweep import Sweep
-from zc.zk.server.words import Connection, Status, answer
+from zc.zk.server.words import answer, is_allowed
 
 _PATCH_LEVEL = 3  # of the Apache versions that this server behaves like
 
@@ -38,12 +40,15 @@ class Core:
         self._ready: dict[Link, None] = {}
         self._sweep = Sweep(self.store, now)
         self._received = self._sent = 0  # by connections that are gone
+        self.latency = Latency()
+        self.place = Place()
+        self._started = now
 
     # What the network tells
 
     def connect(self, peer: tuple[str, int], now: float) -> Link:
         """Take a new connection from the address `peer`; one too many is closing from the start."""
-        link = Link(self.store, self, peer)
+        link = Link(self.store, self, peer, now)
         if self._is_full(peer[0]):
             link.close()
         else:
@@ -67,8 +72,8 @@ class Core:
             self._hosts[host] -= 1
             if not self._hosts[host]:
                 del self._hosts[host]
-            self._received += link.received
-            self._sent += link.sent
+            self._received += link.figures.received
+            self._sent += link.figures.sent
         self._unattached.pop(link, None)
         self._ready.pop(link, None)
 
@@ -78,6 +83,10 @@ class Core:
         if ready:
             self._ready = {}
         return ready
+
+    def told(self, link: Link, now: float) -> None:
+        """Take note that the answers on a connection are on their way, for the figures."""
+        link.figures.measure(now, self.latency)
 
     def deadline(self) -> float | None:
         """Return when `tick` has something to do, or None for never."""
@@ -141,29 +150,55 @@ class Core:
             for link in tuple(self.links):
                 link.close()
 
-    def status(self, asking: Link | None = None) -> Status:
+    def status(self, asking: Link | None = None, now: float | None = None) -> Status:
         """Return what the server says of itself."""
-        store = self.store
-        version = ".".join(map(str, (*store.settings.version, _PATCH_LEVEL)))
+        version = ".".join(map(str, (*self.settings.version, _PATCH_LEVEL)))
         return Status(
             version=f"{version}-zc.zk, built on Python",
-            is_read_only=store.is_read_only,
-            zxid=store.zxid,
-            node_count=len(store.tree.nodes),  # the root counts twice, as it does for Apache
-            watch_count=len(store.watches),
-            watchers=store.watches.data.watcher_count,
-            watched_paths=store.watches.data.path_count,
-            data_watch_count=len(store.watches.data),
-            ephemerals_count=sum(map(len, store.tree.ephemerals.values())),
-            data_bytes=store.tree.data_bytes,
-            sessions_count=len(store.served_sessions),
-            received=self._received + sum(link.received for link in self.links),
-            sent=self._sent + sum(link.sent for link in self.links),
-            connections=[
-                Connection(*link.peer, link is asking, link.received, link.sent)
-                for link in self.links
-            ],
+            store=self.store,
+            place=self.place,
+            now=self._started if now is None else now,
+            started=self._started,
+            received=self._received + sum(link.figures.received for link in self.links),
+            sent=self._sent + sum(link.figures.sent for link in self.links),
+            latency=self.latency,
+            connections_count=len(self.links),
+            connections=lambda: [self._describe(link, asking) for link in self.links],
         )
+
+    def _describe(self, link: Link, asking: Link | None) -> Connection:
+        figures, session = link.figures, link.session if link.is_attached else None
+        return Connection(
+            *link.peer,
+            link is asking,
+            figures.received,
+            figures.sent,
+            session_id=link.session_id,
+            timeout=session.timeout if session else 0,
+            ends_at=(
+                self.store.served_sessions.end_of(session)
+                if session
+                else link.since + self.settings.unconnected_timeout
+            ),
+            since=link.since,
+            answered_at=figures.asked_at,
+            opcode=figures.opcode,
+            xid=figures.xid,
+            zxid=figures.zxid,
+            latency=figures.latency,
+        )
+
+    def _forget_figures(self) -> None:
+        """Let the server's figures begin anew, those of its connections not."""
+        self._received = -sum(link.figures.received for link in self.links)
+        self._sent = -sum(link.figures.sent for link in self.links)
+        self.latency.reset()
+
+    def _forget_figures_of_connections(self) -> None:
+        for link in self.links:
+            self._received += link.figures.received
+            self._sent += link.figures.sent
+            link.figures.reset()
 
     # What links tell
 
@@ -175,6 +210,11 @@ class Core:
         """Take note that a connection has its session."""
         self._unattached.pop(link, None)
 
-    def word(self, word: bytes, link: Link) -> bytes:
+    def word(self, word: bytes, link: Link, now: float) -> bytes:
         """Return the answer to a four-letter word."""
-        return answer(word, self.status(link))
+        if is_allowed(word, self.settings.words):
+            if word == b"srst":
+                self._forget_figures()
+            elif word == b"crst":
+                self._forget_figures_of_connections()
+        return answer(word, self.status(link, now), self.settings.words)

@@ -61,6 +61,11 @@ class Folder:
         (path / _JOURNAL).unlink(missing_ok=True)
         os.close(lock)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the log is long."""
+        return self._snapshot_bytes + self._appended_bytes
+
     def append(self, transaction: Transaction) -> None:
         """Take note of a transaction, to be written by the next `flush`."""
         self._unwritten.append(transaction)

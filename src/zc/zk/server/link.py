@@ -11,6 +11,7 @@ from zc.zk.jute import INT, Reader, Writer
 from zc.zk.records import REQUEST_HEADER, ConnectRequest
 from zc.zk.security import Id
 from zc.zk.server.acl import address_identity
+from zc.zk.server.figures import Figures
 from zc.zk.server.handlers import HANDLERS, READ_ONLY_HANDLERS, Handler, Kind
 from zc.zk.server.handshake import greet
 from zc.zk.server.login import certificate_identities, is_welcome
@@ -33,7 +34,7 @@ class Host(Protocol):
     def attached(self, link: "Link") -> None:
         """Take note that a connection has its session."""
 
-    def word(self, word: bytes, link: "Link") -> bytes:
+    def word(self, word: bytes, link: "Link", now: float) -> bytes:
         """Return the answer to a four-letter word."""
 
 
@@ -46,12 +47,13 @@ class Stage(Enum):
 
 
 class Link:
-    """One connection. `peer` is the address it came from; `received` and `sent` count packets."""
+    """One connection. `peer` is the address it came from, `since` the time when."""
 
-    def __init__(self, store: Store, host: Host, peer: tuple[str, int]) -> None:
+    def __init__(self, store: Store, host: Host, peer: tuple[str, int], now: float) -> None:
         self.peer = peer
+        self.since = now
+        self.figures = Figures(now)
         self.stage = Stage.NEW
-        self.received = self.sent = 0
         self.unsent_bytes = 0
         self.identities: tuple[Id, ...] = ()
         self.exchange: Exchange | None = None
@@ -73,6 +75,11 @@ class Link:
         return self._session
 
     @property
+    def session_id(self) -> int:
+        """The id of the session that the connection is attached to, 0 before there is one."""
+        return self._session.id if self._session is not None else 0
+
+    @property
     def is_attached(self) -> bool:
         """Whether the connection has a session, and goes on."""
         return self.stage is Stage.ATTACHED
@@ -91,6 +98,7 @@ class Link:
         """Take bytes from the peer and carry out the requests that are complete."""
         if self.is_closing:
             return
+        self.figures.asked_at = now
         if self._unread:
             self._unread += data
             if len(self._unread) < self._wanted_bytes:
@@ -116,7 +124,7 @@ class Link:
             self._host.ready(self)
         self._outgoing.append(frame)
         self.unsent_bytes += len(frame)
-        self.sent += 1
+        self.figures.sent += 1
         if self.unsent_bytes > self._store.settings.unsent_bytes_to_drop:
             self._is_dropped = True
             self._outgoing.clear()
@@ -155,23 +163,23 @@ class Link:
             (length,) = INT.unpack_from(data, position)
             begin = position + INT.size
             if not 0 < length <= most:
-                self._reject_length(data[position:begin])
+                self._reject_length(data[position:begin], now)
                 return end
             if begin + length > end:
                 self._wanted_bytes = INT.size + length
                 return position
             position = begin + length
-            self.received += 1
+            self.figures.count_request()
             self._take_frame(data, begin, position, now)
             if self.is_closing:
                 return end
         self._wanted_bytes = INT.size
         return position
 
-    def _reject_length(self, first: bytes) -> None:
+    def _reject_length(self, first: bytes, now: float) -> None:
         if self.stage is Stage.NEW and first in WORDS:
-            self.received += 1
-            self.send(self._host.word(first, self))
+            self.figures.count_request()
+            self.send(self._host.word(first, self, now))
         self.close()
 
     def _take_frame(self, data: bytes, begin: int, end: int, now: float) -> None:
@@ -198,7 +206,8 @@ class Link:
     # Requests
 
     def _take_request(self, source: Reader, now: float) -> None:
-        xid, opcode = source.unpack(REQUEST_HEADER)
+        figures = self.figures
+        xid, opcode = figures.xid, figures.opcode = source.unpack(REQUEST_HEADER)
         store = self._store
         store.served_sessions.touch(self.session, now)
         handler = (READ_ONLY_HANDLERS if store.is_read_only else HANDLERS).get(opcode)
@@ -271,4 +280,5 @@ class Link:
             self._reply(xid, 0, 0, out.getvalue())
 
     def _reply(self, xid: int, zxid: int, error: int, body: bytes = b"") -> None:
+        self.figures.zxid = zxid
         self.send(_REPLY.pack(_REPLY_BYTES + len(body), xid, zxid, error) + body)

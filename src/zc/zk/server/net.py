@@ -244,6 +244,7 @@ class Network:
                 wire.say_goodbye()
                 self._drop(wire)
                 return
+            self.core.told(link, time.monotonic())
             self._select(wire, selectors.EVENT_READ)
             if link.has_waiting_requests:
                 self._waiting.append(wire)

@@ -100,6 +100,14 @@ class Sessions:
         """Return when the next sessions end, unless they are touched."""
         return min(self._buckets) * self._tick_time if self._buckets else None
 
+    def ends(self) -> Iterator[tuple[float, Session]]:
+        """Give when each session ends, unless it is touched."""
+        return ((self.end_of(session), session) for session in self)
+
+    def end_of(self, session: Session) -> float:
+        """Return when a session ends, unless it is touched."""
+        return session.bucket * self._tick_time
+
     def due(self, now: float) -> list[Session]:
         """Return the sessions whose time has run out."""
         ripe = sorted(bucket for bucket in self._buckets if bucket * self._tick_time <= now)

@@ -28,6 +28,8 @@ class Settings:
     With `enforce_quotas`, writes that hard limits have no room for are refused; without it, as by
     default in Apache, quotas only count.
     `most_connections_per_host` 0 is no limit; Apache's is 60 (`maxClientCnxns`).
+    `words` are the four-letter words that are answered, "*" stands for all; the others tell about
+    clients and data to whoever asks.
     While the server takes no writes, `local_sessions` are all there are; without them nobody can
     connect then.
     `super_digest` is the digest identity that may do everything, as
@@ -55,6 +57,7 @@ class Settings:
     extended_types: bool = True
     sweep_interval: float = 60.0
     never_used_interval: float = 0.0
+    words: tuple[str, ...] = ("ruok", "srvr", "mntr", "isro", "envi")
     unconnected_timeout: float = 10.0
     most_connections: int = 10_000
     most_connections_per_host: int = 0

@@ -18,6 +18,10 @@ class Watcher(Protocol):
     def identities(self) -> Collection[Id]:
         """Whom the connection may speak for."""
 
+    @property
+    def session_id(self) -> int:
+        """The session that the connection is attached to."""
+
     def send(self, frame: bytes) -> None:
         """Write a frame that is complete with its length."""
 
@@ -51,6 +55,10 @@ class WatchTable:
     def path_count(self) -> int:
         """How many paths are waited for."""
         return len(self._ways)
+
+    def items(self) -> Iterator[tuple[str, Collection[Watcher]]]:
+        """Give each path that is waited for, and by whom."""
+        return iter(self._ways.items())
 
     def add(self, path: str, watcher: Watcher, way: int = ONCE) -> None:
         """Let `watcher` wait for `path`; a second time changes nothing."""

@@ -1,119 +1,108 @@
 """The four-letter words that a connection may begin with instead of a session (protocol.md, 16)."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable
+
+from zc.zk.server import dumps
+from zc.zk.server.status import Status
 
 WORDS = frozenset(
     b"conf cons crst dirs dump envi gtmk hash isro "
     b"mntr ruok srst srvr stat stmk wchc wchp wchs".split()
 )
+_TRACE_MASK = 306  # Apache's default, of traces that we do not have
 
 
-class Connection(NamedTuple):
-    """One connection, as `stat` lists it."""
+def answer(word: bytes, status: Status, allowed: Collection[str] = ("*",)) -> bytes:
+    """Return the answer to one of `WORDS`; those that are not `allowed` are refused, "*" is all.
 
-    host: str
-    port: int
-    is_asking: bool
-    received: int
-    sent: int
-
-
-class Status(NamedTuple):
-    """What a server says of itself."""
-
-    version: str
-    is_read_only: bool
-    zxid: int
-    node_count: int
-    watch_count: int
-    watchers: int  # these two and the next, as in Apache, of watches on nodes, not on children
-    watched_paths: int
-    data_watch_count: int
-    ephemerals_count: int
-    data_bytes: int
-    sessions_count: int
-    received: int
-    sent: int
-    connections: Sequence[Connection]
-
-
-def answer(word: bytes, status: Status) -> bytes:
-    """Return the answer to one of `WORDS`; those that tell about data or clients are refused."""
-    tell = _ANSWERS.get(word)
+    What `crst` and `srst` promise is for the caller to do.
+    """
+    tell = _ANSWERS.get(word) if is_allowed(word, allowed) else None
     if tell is None:
         return f"{word.decode()} is not executed because it is not in the whitelist.\n".encode()
     return "".join(tell(status)).encode()
 
 
+def is_allowed(word: bytes, allowed: Collection[str]) -> bool:
+    """Say whether a word may be answered."""
+    return "*" in allowed or word.decode() in allowed
+
+
 def _version(status: Status) -> list[str]:
+    is_read_only = status.store.is_read_only
     note = "READ-ONLY mode; serving only read-only clients\n"
-    return [f"Zookeeper version: {status.version}\n", *([note] if status.is_read_only else [])]
+    return [f"Zookeeper version: {status.version}\n", *([note] if is_read_only else [])]
 
 
 def _mode(status: Status) -> str:
-    return "read-only" if status.is_read_only else "standalone"
+    return "read-only" if status.store.is_read_only else "standalone"
 
 
 def _clients(status: Status) -> list[str]:
-    lines = [
-        f" /{_host(each.host)}:{each.port}[{0 if each.is_asking else 1}]"
-        f"(queued=0,recved={each.received},sent={each.sent})\n"
-        for each in status.connections
-    ]
-    return ["Clients:\n", *lines, "\n"]
-
-
-def _host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return ["Clients:\n", *(f"{dumps.brief(each)})\n" for each in status.connections()), "\n"]
 
 
 def _numbers(status: Status) -> list[str]:
+    latency = status.latency
     return [
-        "Latency min/avg/max: 0/0.0/0\n",  # the core has no clock to measure itself by
+        f"Latency min/avg/max: {latency.shortest}/{latency.average}/{latency.longest}\n",
         f"Received: {status.received}\n",
         f"Sent: {status.sent}\n",
-        f"Connections: {len(status.connections)}\n",
+        f"Connections: {status.connections_count}\n",
         "Outstanding: 0\n",
-        f"Zxid: {status.zxid:#x}\n",
+        f"Zxid: {status.store.zxid:#x}\n",
         f"Mode: {_mode(status)}\n",
-        f"Node count: {status.node_count}\n",
+        f"Node count: {len(status.store.tree.nodes)}\n",  # the root twice, as Apache counts
     ]
 
 
 def _measures(status: Status) -> list[tuple[str, object]]:
+    store, latency = status.store, status.latency
     return [
         ("version", status.version),
         ("server_state", _mode(status)),
-        ("ephemerals_count", status.ephemerals_count),
-        ("avg_latency", "0.0"),
-        ("num_alive_connections", len(status.connections)),
+        ("ephemerals_count", sum(map(len, store.tree.ephemerals.values()))),
+        ("avg_latency", latency.average),
+        ("num_alive_connections", status.connections_count),
         ("outstanding_requests", 0),
-        ("znode_count", status.node_count),
-        ("global_sessions", status.sessions_count),
-        ("watch_count", status.watch_count),
-        ("approximate_data_size", status.data_bytes),
+        ("znode_count", len(store.tree.nodes)),
+        ("global_sessions", len(store.sessions)),
+        ("local_sessions", len(store.served_sessions) if store.is_read_only else 0),
+        ("watch_count", len(store.watches)),
+        ("approximate_data_size", store.tree.data_bytes),
         ("packets_received", status.received),
         ("packets_sent", status.sent),
-        ("min_latency", 0),
-        ("max_latency", 0),
+        ("min_latency", latency.shortest),
+        ("max_latency", latency.longest),
+        ("uptime", int((status.now - status.started) * 1000)),
     ]
 
 
 def _watches(status: Status) -> list[str]:
+    data = status.store.watches.data  # as in Apache, of watches on nodes, not on children
     return [
-        f"{status.watchers} connections watching {status.watched_paths} paths\n",
-        f"Total watches:{status.data_watch_count}\n",
+        f"{data.watcher_count} connections watching {data.path_count} paths\n",
+        f"Total watches:{len(data)}\n",
     ]
 
 
-_ANSWERS: dict[bytes, Callable[[Status], list[str]]] = {
+_ANSWERS: dict[bytes, Callable[[Status], Iterable[str]]] = {
     b"ruok": lambda _: ["imok"],
-    b"isro": lambda status: ["ro" if status.is_read_only else "rw"],
+    b"isro": lambda status: ["ro" if status.store.is_read_only else "rw"],
     b"srvr": lambda status: _version(status) + _numbers(status),
     b"stat": lambda status: _version(status) + _clients(status) + _numbers(status),
     b"mntr": lambda status: [f"zk_{name}\t{value}\n" for name, value in _measures(status)],
     b"wchs": _watches,
     # The only word in which kazoo looks for the version; of the environment it tells no more.
     b"envi": lambda status: ["Environment:\n", f"zookeeper.version={status.version}\n"],
+    b"conf": dumps.conf,
+    b"cons": dumps.cons,
+    b"dirs": dumps.dirs,
+    b"dump": dumps.dump,
+    b"wchc": dumps.wchc,
+    b"wchp": dumps.wchp,
+    b"crst": lambda _: ["Connection stats reset.\n"],
+    b"srst": lambda _: ["Server stats reset.\n"],
+    b"gtmk": lambda _: [f"{_TRACE_MASK}"],
+    b"hash": lambda _: [],  # of the tree, which Apache has only where digests are on
 }

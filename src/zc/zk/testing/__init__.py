@@ -14,6 +14,7 @@ from zc.zk.server.core import Core
 from zc.zk.server.folder import Folder
 from zc.zk.server.net import Network, listen
 from zc.zk.server.settings import Settings
+from zc.zk.server.status import Place
 from zc.zk.server.tls import ServerTLS, TLSError
 
 __all__ = ["Server", "ServerTLS", "Settings", "TLSError"]
@@ -106,6 +107,12 @@ class Server:
                 listener.close()
                 raise
             self.port = listener.getsockname()[1]
+            core.place = Place.of(
+                self.port,
+                is_secure=context is not None,
+                data_dir=self._data_dir,
+                folder=self._folder,
+            )
             flush = self._folder.flush if self._folder else None
             self._network = Network(core, listener, flush, context)
             self._thread = threading.Thread(
