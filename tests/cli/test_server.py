@@ -121,20 +121,6 @@ def test_the_port_can_speak_tls_with_those_who_show_a_certificate(keys: Keys) ->
     assert identities == [("ip", "127.0.0.1"), ("x509", "CN=client")]
 
 
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        (["--tls-key", "k"], "TLS needs a certificate: --tls-cert"),
-        (["--tls-client-ca", "a"], "TLS needs a certificate: --tls-cert"),
-        (["--tls-cert", "/none"], "no such file: /none"),
-    ],
-)
-def test_files_for_tls_that_cannot_be_used_are_told(
-    options: list[str], reason: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert failed("server", "--port", "0", *options, capsys=capsys) == f"zk: {reason}\n"
-
-
 @pytest.mark.parametrize(("version", "is_newer"), [("3.8", False), ("3.9", True)])
 def test_it_behaves_as_the_version_that_is_asked_for(version: str, is_newer: bool) -> None:
     with process("--emulate", version) as it, WireClient(it.port) as client:
@@ -152,13 +138,6 @@ def test_a_host_can_be_allowed_few_connections() -> None:
         assert client.call(ops.Ping()).error == 0
 
 
-@pytest.mark.parametrize("number", ["-1", "x", ""])
-def test_a_number_that_is_none_is_told(number: str, capsys: pytest.CaptureFixture[str]) -> None:
-    error = failed("server", f"--max-client-cnxns={number}", capsys=capsys)
-
-    assert f"{number!r} is not a number" in error
-
-
 def ask(port: int, word: bytes) -> str:
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall(word)
@@ -173,16 +152,6 @@ def test_words_that_tell_more_can_be_allowed(tmp_path: Path) -> None:
         assert f"dataDir={tmp_path}\n" in told
         assert "dataDirSize=0\n" not in told
         assert "whitelist" in ask(it.port, b"srvr")
-
-
-def test_what_is_no_word_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "'rook' is no four-letter word" in failed("server", "--words", "*,rook", capsys=capsys)
-
-
-def test_a_scheme_that_nobody_can_prove_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    error = failed("server", "--require", "digest,none", capsys=capsys)
-
-    assert "'none' is none of digest, sasl, x509, ip" in error
 
 
 def failed(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -300,29 +269,3 @@ def test_no_acknowledged_write_is_lost_by_sigkill(tmp_path: Path) -> None:
 
     assert acknowledged <= there
     assert len(acknowledged) >= 5
-
-
-@pytest.mark.parametrize(
-    ("text", "options", "reason"),
-    [
-        ("alice secret", [], "line 1 of {users} is not NAME:PASSWORD"),
-        ("a:b\n:c", [], "line 2 of {users} is not NAME:PASSWORD"),
-        ("\udcff", [], "cannot read the users in {users}: it is not in UTF-8"),
-        (None, [], "cannot read the users in {users}: no such file or directory"),
-        ("a:b", ["--super-user", "c"], "no such user to be the super user: c"),
-    ],
-)
-def test_users_that_cannot_be_are_told(
-    text: str | None,
-    options: list[str],
-    reason: str,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    users = tmp_path / "users"
-    if text is not None:
-        users.write_bytes(text.encode(errors="surrogateescape"))
-
-    error = failed("server", "--port", "0", "--sasl-users", str(users), *options, capsys=capsys)
-
-    assert error == f"zk: {reason.format(users=users)}\n"
