@@ -52,7 +52,8 @@ IMPURE = {
     "server.wire",
     "server.tls",
     "server.folder",
-}  # where the embedded server meets sockets and files
+    "server.clock",
+}  # where the embedded server meets sockets, files and the time
 OUTSIDE = {
     *("socket", "select", "selectors", "ssl", "threading", "asyncio", "time", "random", "os"),
     *("datetime", "secrets", "subprocess", "signal", "queue", "concurrent", "multiprocessing"),

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
+from zc.zk.server.clock import Clock, SystemClock
 from zc.zk.server.core import Core
 from zc.zk.server.link import Link
 from zc.zk.server.tls import SecureWire
@@ -31,7 +32,8 @@ class Network:
     """A core's sockets.
 
     `before_sending` makes what was done durable: until it returns, nobody is told. With a `context`,
-    every connection speaks TLS.
+    every connection speaks TLS. `clock` is what the core lives by; what concerns sockets alone goes
+    by the machine's.
 
     The loop runs in whatever thread calls `run`; `stop` and `call` may be used from any other.
     """
@@ -42,9 +44,11 @@ class Network:
         listener: socket.socket,
         before_sending: Callable[[], None] | None = None,
         context: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.core = core
         self._context = context
+        self._clock = clock or SystemClock()
         self._listener = listener
         self._before_sending = before_sending
         self._selector = selectors.DefaultSelector()
@@ -96,13 +100,13 @@ class Network:
         core = self.core
         for key, events in self._selector.select(self._patience()):
             key.data(events)
-        now = time.monotonic()
-        core.store.wall_offset = time.time() - now
+        now = self._clock.now()
+        core.store.wall_offset = self._clock.wall() - now
         deadline = core.deadline()
         if deadline is not None and deadline <= now:
             core.tick(now)  # after what arrived was read: a server that slept ends no one for it
         self._make_calls()
-        self._go_on(now)
+        self._go_on(time.monotonic())
         self._flush()
 
     def close(self, *, reset: bool = False) -> None:
@@ -126,9 +130,11 @@ class Network:
         if self._calls or self._stopping or self._waiting:
             return 0
         linger_until = next(iter(self._lingering.values()), None)
-        times = (self.core.deadline(), self._listen_again_at, linger_until)
-        first = min((each for each in times if each is not None), default=None)
-        return None if first is None else max(0.0, first - time.monotonic())
+        moments = [each for each in (self._listen_again_at, linger_until) if each is not None]
+        patience = max(0.0, min(moments) - time.monotonic()) if moments else None
+        deadline = self.core.deadline()
+        until = None if deadline is None else self._clock.until(deadline)
+        return until if patience is None else patience if until is None else min(until, patience)
 
     def _wake(self, _events: int) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -170,7 +176,7 @@ class Network:
                 return
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            link = self.core.connect((peer[0], peer[1]), time.monotonic())
+            link = self.core.connect((peer[0], peer[1]), self._clock.now())
             context = self._context
             wire = Wire(connection, link)
             if context is not None:
@@ -205,7 +211,7 @@ class Network:
 
     def _hand_on(self, wire: Wire, data: bytes) -> None:
         try:
-            wire.link.receive(data, time.monotonic())
+            wire.link.receive(data, self._clock.now())
         except Exception:
             # A bug of ours: the one who met it loses the connection, the others nothing.
             log.exception("a request could not be carried out")
@@ -244,7 +250,7 @@ class Network:
                 wire.say_goodbye()
                 self._drop(wire)
                 return
-            self.core.told(link, time.monotonic())
+            self.core.told(link, self._clock.now())
             self._select(wire, selectors.EVENT_READ)
             if link.has_waiting_requests:
                 self._waiting.append(wire)
