@@ -48,7 +48,7 @@ class Core:
 
     def connect(self, peer: tuple[str, int], now: float) -> Link:
         """Take a new connection from the address `peer`; one too many is closing from the start."""
-        link = Link(self.store, self, peer, now)
+        link = self.new_link(peer, now)
         if self._is_full(peer[0]):
             link.close()
         else:
@@ -56,6 +56,10 @@ class Core:
         self.links[link] = None
         self._hosts[peer[0]] += 1
         return link
+
+    def new_link(self, peer: tuple[str, int], now: float) -> Link:
+        """Return a connection of the kind that this server has."""
+        return Link(self.store, self, peer, now)
 
     def _is_full(self, host: str) -> bool:
         most = self.settings.most_connections_per_host
