@@ -14,7 +14,7 @@ SOURCES = Path(zc.zk.__file__).parent
 WALL_CLOCKS = {"time", "time_ns", "localtime", "gmtime", "ctime", "asctime", "CLOCK_REALTIME"}
 WALL_CLOCK_CALLS = {f"time.{name}" for name in WALL_CLOCKS}
 # The embedded server stamps nodes with the time of day, as servers do; it is told it at its edge.
-EDGE = {"server/clock.py", "cli/server.py", "testing/__init__.py"}
+EDGE = {"server/clock.py", "cli/server.py", "testing/clock.py"}
 
 
 def wall_clocks(module: ast.Module) -> Iterator[str]:

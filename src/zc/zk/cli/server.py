@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-from zc.zk.cli import server_options
+from zc.zk.cli import control, server_options
 from zc.zk.cli.parser import Parser
-from zc.zk.errors import ZooKeeperError
+from zc.zk.errors import ArgumentError, ZooKeeperError
 from zc.zk.server.core import Core
 from zc.zk.server.folder import Folder
 from zc.zk.server.net import Network, listen
@@ -32,12 +32,17 @@ def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
         description="Run a ZooKeeper server for development and tests.",
     )
     server_options.add_options(parser)
+    control.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; raises `ZooKeeperError` when that cannot begin."""
     logging.basicConfig(format="%(levelname)s %(message)s")
+    if arguments.control:
+        return _run_controlled(arguments)
+    if arguments.virtual_clock:
+        raise ArgumentError("--virtual-clock needs --control")
     with contextlib.ExitStack() as stack:
         settings = server_options.settings(arguments)
         context = server_options.tls_context(arguments)
@@ -59,17 +64,48 @@ def run(arguments: argparse.Namespace) -> int:
             data_dir=arguments.data_dir,
             folder=folder,
         )
-        print(f"ZooKeeper server on {_endpoint(arguments.host, port)}", flush=True)
+        _tell(arguments.host, port)
         network.run()
     return 0
+
+
+def _run_controlled(arguments: argparse.Namespace) -> int:
+    # Here, since it is slow to import, and a server is to be ready soon.
+    from zc.zk.testing import Server, VirtualClock  # noqa: PLC0415
+    from zc.zk.testing.commands import Commands  # noqa: PLC0415
+
+    server = Server(
+        arguments.port,
+        arguments.host,
+        arguments.data_dir,
+        settings=server_options.settings(arguments),
+        tls=server_options.tls_context(arguments),
+        clock=VirtualClock() if arguments.virtual_clock else None,
+    )
+    try:
+        server.start()
+    except OSError as error:
+        raise _listen_error(arguments.host, arguments.port, error) from error
+    with server:
+        _tell(arguments.host, server.port)
+        control.obey_lines(Commands(server))
+    return 0
+
+
+def _tell(host: str, port: int) -> None:
+    print(f"ZooKeeper server on {_endpoint(host, port)}", flush=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
         return listen(host, port)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ListenError(f"cannot listen on {_endpoint(host, port)}: {reason}") from error
+        raise _listen_error(host, port, error) from error
+
+
+def _listen_error(host: str, port: int, error: OSError) -> ListenError:
+    reason = (error.strerror or str(error)).lower()
+    return ListenError(f"cannot listen on {_endpoint(host, port)}: {reason}")
 
 
 def _endpoint(host: str, port: int) -> str:
