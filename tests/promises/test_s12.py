@@ -116,7 +116,8 @@ def test_s12_what_else_is_imported_is_optional() -> None:
         assert any(each.startswith(name.replace("_", "-")) for each in offered), name
 
 
-OF_AN_EXTRA = {"drivers.gevent"}  # imported by whoever asks for that driver, and by nobody else
+# Imported by whoever asks for that driver, or by pytest itself, and by nobody else.
+OF_AN_EXTRA = {"drivers.gevent", "testing.pytest_plugin"}
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ class FaultyWorld(World):
 
     def lift(self, fault: Fault) -> None:
         """End a fault."""
-        self.faults.lift(fault, self.patient)
+        self.faults.lift(fault, self.patient, self.now)
         self.patient.release(self.now)
 
     def hear(self, peer: Peer) -> list[bytes]:

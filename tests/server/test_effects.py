@@ -24,7 +24,7 @@ def test_a_fault_does_nothing_unless_it_says_what() -> None:
 
     nothing.check(world.patient)
     nothing.strike(world.patient.victims(None)[0], b"", 5.0)
-    nothing.end(world.patient)
+    nothing.end(world.patient, 5.0)
 
     assert nothing.begin(world.patient, None, 5.0) == 0
     assert nothing.hold_until(5.0) == 5.0

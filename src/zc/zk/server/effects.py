@@ -51,7 +51,7 @@ class Patient(Protocol):
     def refuse_connections(self, is_refusing: bool) -> None:
         """Let nobody connect, or everybody again."""
 
-    def go_read_only(self, is_read_only: bool) -> None:
+    def go_read_only(self, is_read_only: bool, now: float) -> None:
         """Take no writes, or take them again."""
 
 
@@ -78,7 +78,7 @@ class Effect:
         """Befall the server; return how many connections or sessions it met, 1 for the whole."""
         return 0
 
-    def end(self, server: Patient) -> None:
+    def end(self, server: Patient, now: float) -> None:
         """Leave the server."""
 
     def hold_until(self, now: float) -> float:

@@ -106,13 +106,13 @@ class Faults:
         if server is not None:
             self.update(server, zxid, now)
 
-    def lift(self, fault: Fault, server: Patient | None) -> None:
+    def lift(self, fault: Fault, server: Patient | None, now: float) -> None:
         """End a fault, whether it is there yet or not."""
         was_there, fault.phase = fault.is_there, Phase.OVER
         self._faults.pop(fault, None)
         self.are_set = bool(self._faults)
         if was_there and server is not None:
-            fault.effect.end(server)
+            fault.effect.end(server, now)
 
     def update(self, server: Patient, zxid: int, now: float) -> bool:
         """Begin and end what is due; say whether any ended."""
@@ -121,7 +121,7 @@ class Faults:
             if fault.phase is Phase.TO_COME and self._is_due(fault, zxid, now):
                 self._begin(fault, server, now)
             if fault.is_there and self._is_done(fault, now):
-                self.lift(fault, server)
+                self.lift(fault, server, now)
             ended |= fault.is_over
         return ended
 

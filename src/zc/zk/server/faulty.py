@@ -245,7 +245,7 @@ class FaultyCore(Core):
         if self.on_refusing is not None:
             self.on_refusing(is_refusing)
 
-    def go_read_only(self, is_read_only: bool) -> None:
+    def go_read_only(self, is_read_only: bool, now: float) -> None:
         """Take no writes, or take them again: where the server can, this is replaced."""
 
 

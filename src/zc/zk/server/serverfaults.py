@@ -20,7 +20,7 @@ class HalfOpen(Effect):
             victim.abandon()
         return len(victims)
 
-    def end(self, server: Patient) -> None:
+    def end(self, server: Patient, now: float) -> None:
         """End the abandoned connections."""
         server.let_go()
 
@@ -62,7 +62,7 @@ class Refuse(Effect):
         server.refuse_connections(is_refusing=True)
         return 1
 
-    def end(self, server: Patient) -> None:
+    def end(self, server: Patient, now: float) -> None:
         """Listen again."""
         server.refuse_connections(is_refusing=False)
 
@@ -81,12 +81,12 @@ class ReadOnly(Effect):
 
     def begin(self, server: Patient, session_id: int | None, now: float) -> int:
         """Take no more writes."""
-        server.go_read_only(is_read_only=True)
+        server.go_read_only(is_read_only=True, now=now)
         return 1
 
-    def end(self, server: Patient) -> None:
+    def end(self, server: Patient, now: float) -> None:
         """Take writes again."""
-        server.go_read_only(is_read_only=False)
+        server.go_read_only(is_read_only=False, now=now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class FaultHandle:
         """End the fault; what it held goes on. Does nothing when it is over."""
 
         def lift(core: FaultyCore | None, now: float) -> None:
-            self._registry.lift(self.fault, core)
+            self._registry.lift(self.fault, core, now)
             if core is not None:
                 core.release(now)
 
