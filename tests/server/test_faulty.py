@@ -8,6 +8,7 @@ from zc.zk import operations as ops
 from zc.zk.server.faulty import FaultyLink
 from zc.zk.server.requestfaults import Delay, Error, Stall
 from zc.zk.server.serverfaults import HalfOpen
+from zc.zk.server.settings import Settings
 
 
 @pytest.fixture
@@ -93,3 +94,15 @@ def test_frames_of_a_connection_that_closed_meanwhile_are_dropped(world: FaultyW
     world.advance(1.0)
 
     assert "/n" not in world.core.store.tree.nodes
+
+
+def test_who_sends_more_than_can_be_held_is_hung_up_on() -> None:
+    world = FaultyWorld(Settings(first_zxid=0, unsent_bytes_to_drop=10_000))
+    peer, other = world.connect(), world.connect()
+    world.befall(Stall(), session=peer.session_id)
+
+    for _ in range(20):
+        peer.write(request_frame(1, ops.Create("/n", bytes(1000))))
+
+    assert peer.link.is_closing
+    assert other.call(ops.Exists("/")).error == 0

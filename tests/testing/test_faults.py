@@ -54,11 +54,6 @@ def answer(call: Callable[[], Any]) -> str:
     return ""
 
 
-def is_ready(asked: Any) -> bool:
-    """Say whether there is an answer; only kazoo has a method for that."""
-    return bool(asked.ready() if callable(asked.ready) else asked.ready)
-
-
 def works_again(client: Any) -> bool:
     return wait_until(lambda: client.connected and not answer(lambda: client.get_async("/n")), SOON)
 
@@ -93,7 +88,7 @@ def test_a_write_is_done_and_never_answered(client: Any, server: Server) -> None
 
         assert fault.wait(stretched(SOON))
         assert has(server, "/m")
-        assert not is_ready(asked)
+        assert not asked.ready()
 
 
 def test_an_answer_is_late(client: Any, server: Server) -> None:
@@ -109,7 +104,7 @@ def test_a_stalled_server_answers_when_it_goes_on(client: Any, server: Server) -
     with server.faults.stall(session=client.client_id[0]) as fault:
         asked = client.get_async("/n")
         assert fault.wait(stretched(SOON))
-        assert not is_ready(asked)
+        assert not asked.ready()
 
     assert asked.get(timeout=stretched(SOON))[0] == b"data"
 
@@ -196,7 +191,7 @@ def test_an_error_can_be_unknown(client: Any, kind: str, server: Server) -> None
         if kind == "ours":
             assert answer(lambda: asked) == "UnknownError"
         else:
-            assert not is_ready(asked)
+            assert not asked.ready()
 
 
 def test_a_session_expires(client: Any, states: list[str], server: Server) -> None:

@@ -40,6 +40,7 @@ class FaultyLink(Link):
         super().__init__(store, server, peer, now)
         self._server = server
         self._held: deque[_Held] = deque()
+        self._held_bytes = 0
         self._alter: Alter | None = None
 
     @property
@@ -78,6 +79,7 @@ class FaultyLink(Link):
         """Go on with the frames that are no longer held."""
         while self._held and (self._held[0].until <= now or _is_over(self._held[0].fault)):
             frame = self._held.popleft().frame
+            self._held_bytes -= len(frame)
             if not self.is_closing:
                 self._meet_fault(frame, now)
 
@@ -94,7 +96,10 @@ class FaultyLink(Link):
             self._meet_fault(frame, now)
             return
         self._held.append(_Held(frame, hold.effect.hold_until(now) if hold else now, hold))
+        self._held_bytes += len(frame)
         self._server.holding[self] = None
+        if self._held_bytes > self._store.settings.unsent_bytes_to_drop:
+            self.close()  # memory is bounded, whatever is held
 
     def _meet_fault(self, frame: bytes, now: float) -> None:
         request = self._look_at(frame)
