@@ -6,7 +6,7 @@ from tests.server.conversation import PASSWORD
 from tests.server.faultyworld import FaultyWorld
 from tests.server.wireclient import connect_frame, request_frame
 from zc.zk import operations as ops
-from zc.zk.codes import CreateFlag
+from zc.zk.codes import CreateFlag, ErrorCode
 from zc.zk.errors import ArgumentError
 from zc.zk.server.serverfaults import (
     DropConnections,
@@ -134,6 +134,16 @@ def test_going_nowhere_is_told() -> None:
         GoBack(0)
 
 
-def test_a_server_without_a_read_only_mode_says_so(world: FaultyWorld) -> None:
-    with pytest.raises(ArgumentError, match="no read-only mode"):
-        world.befall(ReadOnly())
+def test_a_read_only_server_takes_writes_again_when_the_fault_is_lifted(world: FaultyWorld) -> None:
+    peer = world.connect()
+
+    fault = world.befall(ReadOnly())
+
+    assert peer.link.is_closing
+    reader = world.arrive()
+    reader.connect(connect_frame(read_only=True))
+    assert reader.call(ops.Create("/n")).error == ErrorCode.NOT_READ_ONLY
+    world.befall(Restart(wipe=True))
+    assert world.core.store.is_read_only
+    world.lift(fault)
+    assert world.connect().call(ops.Create("/n")).error == 0

@@ -9,7 +9,7 @@ import pytest
 
 from tests.testing.clients import KINDS, connected, unconnected
 from tests.waiting import stretched, wait_until
-from zc.zk.errors import ArgumentError
+from zc.zk.errors import ArgumentError, FailedConnect
 from zc.zk.testing import FaultHandle, Server
 
 SOON = 10.0
@@ -253,6 +253,21 @@ def test_a_server_can_be_restored_from_what_was_saved(client: Any, server: Serve
     assert server.zxid == before
     assert server.sessions == sessions
     assert not has(server, "/later")
+
+
+def test_a_read_only_server_can_still_be_read(kind: str, server: Server) -> None:
+    with server.faults.read_only() as fault, connected(kind, server, read_only=True) as client:
+        assert fault.happened
+        assert not answer(lambda: client.get_async("/"))
+        assert answer(lambda: client.create_async("/m", b"")) == "NotReadOnlyCallError"
+
+
+def test_a_read_only_server_is_one_after_a_restart_too(server: Server) -> None:
+    with server.faults.read_only():
+        server.restart()
+
+        with pytest.raises(FailedConnect):
+            unconnected("ours", server).start(0.2)
 
 
 # Handles and scripts

@@ -29,10 +29,6 @@ class Patient(Protocol):
     def is_on_disk(self) -> bool:
         """Whether transactions are kept in a folder."""
 
-    @property
-    def can_be_read_only(self) -> bool:
-        """Whether there is a read-only mode."""
-
     def victims(self, session_id: int | None) -> Iterable[Victim]:
         """Return the connections, or only that of one session."""
 

@@ -129,8 +129,6 @@ class FaultyCore(Core):
     `on_refusing` is told when connections are to be refused, and when no longer.
     """
 
-    can_be_read_only = False
-
     def __init__(
         self,
         faults: Faults,
@@ -236,8 +234,9 @@ class FaultyCore(Core):
             old = self.store
             self.store = Store(self.settings, now, old.wall_offset, old.random_bytes)
             self._sweep = Sweep(self.store, now)
+            self.switch(old.is_read_only, now)
         else:
-            self.store.sessions.restart_clocks(now)
+            self.store.served_sessions.restart_clocks(now)
 
     def go_back(self, zxids: int) -> None:
         """Take smaller zxids than were given; who is connected has to come again."""
@@ -251,7 +250,8 @@ class FaultyCore(Core):
             self.on_refusing(is_refusing)
 
     def go_read_only(self, is_read_only: bool, now: float) -> None:
-        """Take no writes, or take them again: where the server can, this is replaced."""
+        """Take no writes, or take them again."""
+        self.switch(is_read_only, now)
 
 
 def _is_over(fault: Fault | None) -> bool:

@@ -74,11 +74,6 @@ class ReadOnly(Effect):
     is_for_requests = False
     lasts = True
 
-    def check(self, server: Patient) -> None:
-        """Raise `ArgumentError` where the server has no such mode."""
-        if not server.can_be_read_only:
-            raise ArgumentError("this server has no read-only mode")
-
     def begin(self, server: Patient, session_id: int | None, now: float) -> int:
         """Take no more writes."""
         server.go_read_only(is_read_only=True, now=now)

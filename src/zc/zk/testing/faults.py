@@ -254,7 +254,7 @@ class Faults:
         return self.add(serverfaults.Refuse(), Conditions(**when))
 
     def read_only(self, **when: Unpack[ServerOptions]) -> FaultHandle:
-        """Take no writes."""
+        """Take no writes, as a server that lost its ensemble; who is connected has to come again."""
         return self.add(serverfaults.ReadOnly(), Conditions(**when))
 
     def restart(self, *, wipe: bool = False, **when: Unpack[ServerOptions]) -> FaultHandle:
