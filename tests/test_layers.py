@@ -52,6 +52,7 @@ IMPURE = {
     "server.wire",
     "server.tls",
     "server.folder",
+    "server.compaction",
     "server.clock",
 }  # where the embedded server meets sockets, files and the time
 OUTSIDE = {

@@ -2,10 +2,12 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from zc.zk.server import compaction as compaction_module
 from zc.zk.server import folder as folder_module
 from zc.zk.server.acl import OPEN
 from zc.zk.server.changes import CreateNode, ReplaceData
@@ -24,6 +26,11 @@ def create(store: Store, path: str, data: bytes = b"") -> None:
     draft = store.begin(0.0)
     draft.make(CreateNode(path, data, OPEN))
     draft.commit()
+
+
+def stats(store: Store) -> dict[str, tuple[object, ...]]:
+    nodes = store.tree.nodes.items()
+    return {path: (node.stat(), node.data, node.acl, node.created) for path, node in nodes}
 
 
 def open_folder(path: Path) -> tuple[Folder, Store]:
@@ -237,24 +244,153 @@ def test_a_compaction_that_fails_leaves_the_old_log_in_use(
     assert "/m" in recovered.tree.nodes
 
 
-def test_a_disk_that_is_full_is_told_and_nothing_is_written_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_a_disk_that_fails_is_told_and_nothing_is_written_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, call: str
 ) -> None:
     folder, store = open_folder(tmp_path)
+    create(store, "/before")
+    folder.flush()
     create(store, "/n")
 
-    def full(file: int, data: bytes) -> int:
-        raise OSError(errno.ENOSPC, "no space left on device")
+    def fail(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "write", full)
-        with pytest.raises(OSError, match="no space"):
+        patched.setattr(os, call, fail)
+        with pytest.raises(FolderError) as caught:
             folder.flush()
     folder.close()
 
     folder, recovered = open_folder(tmp_path)
     folder.close()
-    assert "/n" not in recovered.tree.nodes
+    reason = os.strerror(number).lower()
+    assert str(caught.value) == f"cannot write {tmp_path / 'journal'}: {reason}"
+    assert "/before" in recovered.tree.nodes
+    assert call == "fsync" or "/n" not in recovered.tree.nodes
+
+
+def test_a_disk_that_fails_half_way_through_a_write_leaves_what_was_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, store = open_folder(tmp_path)
+    create(store, "/before")
+    folder.flush()
+    create(store, "/n", bytes(100))
+    write, rooms = os.write, [50, 0]
+
+    def fill(file: int, data: bytes) -> int:
+        room = rooms.pop(0)
+        if not room:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return write(file, data[:room])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", fill)
+        with pytest.raises(FolderError, match="no space"):
+            folder.flush()
+    folder.close()
+
+    folder, recovered = open_folder(tmp_path)
+    folder.close()
+    assert ("/before" in recovered.tree.nodes, "/n" in recovered.tree.nodes) == (True, False)
+
+
+def test_without_sync_the_disk_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = new_store()
+    folder = Folder.open(tmp_path, store, 0.0, sync=False)
+    create(store, "/n")
+    synced: list[int] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", synced.append)
+        folder.flush()
+    folder.close()
+
+    folder, recovered = open_folder(tmp_path)
+    folder.close()
+
+    assert synced == []
+    assert "/n" in recovered.tree.nodes
+
+
+def test_a_log_that_is_missing_is_refused(tmp_path: Path) -> None:
+    open_folder(tmp_path)[0].close()
+    (tmp_path / "journal").unlink()
+
+    with pytest.raises(FolderError, match=r"/journal is missing, and without it all"):
+        open_folder(tmp_path)
+
+
+def test_a_log_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+
+    with pytest.raises(FolderError, match=r"cannot read .*/journal: is a directory"):
+        open_folder(tmp_path)
+
+
+def test_a_new_log_that_was_being_written_is_no_matter(tmp_path: Path) -> None:
+    folder, store = open_folder(tmp_path)
+    create(store, "/n")
+    folder.flush()
+    folder.close()
+    (tmp_path / "journal.new").write_bytes((tmp_path / "journal").read_bytes()[:50])
+
+    folder, recovered = open_folder(tmp_path)
+    folder.close()
+
+    assert "/n" in recovered.tree.nodes
+    assert not (tmp_path / "journal.new").exists()
+
+
+@pytest.mark.usefixtures("small_logs")
+def test_a_crash_at_any_moment_of_a_compaction_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction_module, "_SECONDS_OF_A_SLICE", 0.0)  # one record a slice
+    monkeypatch.setattr(compaction_module, "_PIECE_BYTES", 100)
+    folder, store = open_folder(tmp_path / "data")
+    is_compacting, moments = False, 0
+    for number in range(40):
+        create(store, f"/{number}", bytes(30))
+        draft = store.begin(0.0)
+        draft.make(ReplaceData("/0", b"%d" % number))
+        draft.commit()
+        is_compacting = folder.flush()
+        moments += is_compacting
+        shutil.copytree(tmp_path / "data", tmp_path / "copy")
+        other, recovered = open_folder(tmp_path / "copy")
+        other.close()
+        shutil.rmtree(tmp_path / "copy")
+
+        assert stats(recovered) == stats(store)
+    while folder.flush():
+        pass
+    folder.close()
+
+    assert moments > 10
+    other, recovered = open_folder(tmp_path / "data")
+    other.close()
+    assert stats(recovered) == stats(store)
+
+
+@pytest.mark.usefixtures("small_logs")
+def test_a_folder_can_be_closed_in_the_middle_of_a_compaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction_module, "_SECONDS_OF_A_SLICE", 0.0)
+    folder, store = open_folder(tmp_path)
+    create(store, "/n", bytes(2000))
+    assert folder.flush()
+
+    folder.close()
+
+    assert {each.name for each in tmp_path.iterdir()} == {"journal", "lock"}
+    folder, recovered = open_folder(tmp_path)
+    folder.close()
+    assert stats(recovered) == stats(store)
 
 
 def test_a_write_that_the_kernel_takes_in_pieces_is_whole(

@@ -2,13 +2,24 @@
 
 import contextlib
 import random
+import struct
+import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zc.zk.security import ACL, Id
 from zc.zk.server.acl import OPEN
-from zc.zk.server.changes import CreateNode, DeleteNode, Transaction
-from zc.zk.server.log import MAGIC, DamagedError, batch, recover, snapshot
+from zc.zk.server.changes import (
+    CreateNode,
+    DeleteNode,
+    EndSession,
+    ReplaceACL,
+    ReplaceData,
+    Transaction,
+)
+from zc.zk.server.log import MAGIC, DamagedError, View, batch, recover, snapshot
 from zc.zk.server.owners import CONTAINER, ttl_of, ttl_owner
 from zc.zk.server.settings import Settings
 from zc.zk.server.store import Store
@@ -138,7 +149,7 @@ def test_a_wrong_bit_with_a_good_batch_behind_it_is_damage() -> None:
     bad[-1] ^= 1
     data = written(store_with_a_life(), bytes(bad), batch([transaction(12, "/b")]))
 
-    with pytest.raises(DamagedError, match="damaged, and others follow"):
+    with pytest.raises(DamagedError, match=r"its record at byte \d+ is damaged, and others follow"):
         recover(data, empty_store(), 0.0)
 
 
@@ -184,3 +195,124 @@ def test_flipped_bytes_never_raise_anything_else() -> None:
         bad[dice.randrange(len(bad))] ^= 1 << dice.randrange(8)
         with contextlib.suppress(DamagedError):
             recover(bytes(bad), empty_store(), 0.0)
+
+
+def test_a_wrong_length_with_a_good_batch_behind_it_is_damage() -> None:
+    for bit in range(32):
+        bad = bytearray(batch([transaction(11, "/a")]))
+        bad[bit // 8] ^= 1 << bit % 8
+        data = written(store_with_a_life(), bytes(bad), batch([transaction(12, "/b")]))
+
+        with pytest.raises(DamagedError, match="damaged, and others follow"):
+            recover(data, empty_store(), 0.0)
+
+
+def test_a_torn_batch_may_hold_the_log_of_another_server() -> None:
+    old = written(empty_store(), batch([transaction(3, "/old")]))
+    torn = batch([Transaction(11, 5000, (CreateNode("/backup", old + bytes(9), OPEN),))])[:-5]
+    head, after = written(store_with_a_life()), empty_store()
+
+    assert recover(head + torn, after, 0.0) == len(head)
+
+
+# What stands in a log that is mutated: the snapshot, then these, one more node each.
+HEAD = written(store_with_a_life())
+BATCHES = [batch([transaction(11 + number, f"/{number}")]) for number in range(4)]
+WHOLE = HEAD + b"".join(BATCHES)
+ENDS = [len(HEAD) + len(b"".join(BATCHES[:count])) for count in range(len(BATCHES) + 1)]
+
+
+def batches_in(store: Store) -> int:
+    """Say how many of the batches were recovered, which must be the first ones."""
+    count = sum(f"/{number}" in store.tree.nodes for number in range(len(BATCHES)))
+    assert all(f"/{number}" in store.tree.nodes for number in range(count))
+    return count
+
+
+@given(
+    st.integers(0, len(WHOLE) - 1),
+    st.binary(max_size=12),
+    st.integers(0, 12),
+    st.booleans(),
+)
+def test_what_was_changed_in_a_log_is_refused_or_its_end(
+    begin: int, put: bytes, length: int, is_cut: bool
+) -> None:
+    taken = WHOLE[begin : begin + length]
+    data = WHOLE[:begin] + put + (b"" if is_cut else WHOLE[begin + length :])
+    after = empty_store()
+    if data == WHOLE:
+        return
+    # The first byte that differs, and whether a good batch follows what was changed.
+    same = next(
+        (at for at, (old, new) in enumerate(zip(WHOLE, data, strict=False)) if old != new),
+        min(len(WHOLE), len(data)),
+    )
+    whole_before = sum(end <= same for end in ENDS[1:])
+    is_last = is_cut or begin + len(taken) > ENDS[-2]
+
+    try:
+        good = recover(data, after, 0.0)
+    except DamagedError as error:
+        assert "byte" in str(error)  # noqa: PT017 (either is right)
+        return
+
+    assert same >= len(HEAD)
+    assert is_last
+    assert batches_in(after) == whole_before
+    assert good == ENDS[whole_before]
+
+
+@given(st.binary(max_size=60))
+def test_a_record_that_holds_anything_under_its_checksum_is_refused_or_made_sense_of(
+    body: bytes,
+) -> None:
+    record = struct.pack(">II", len(body), zlib.crc32(body)) + body
+
+    for data in (MAGIC + record, HEAD + record, HEAD + record + BATCHES[0]):
+        with contextlib.suppress(DamagedError):
+            recover(data, empty_store(), 0.0)
+
+
+# A view
+
+
+def test_a_view_shows_what_was_there_while_everything_changes() -> None:
+    store = store_with_a_life()
+    (session,) = store.sessions
+    expected, then = stats(store), store.zxid
+    view = View(store)
+    pieces = view.snapshot()
+    data = next(pieces) + next(pieces)
+
+    draft = store.begin(3.0)
+    draft.make(ReplaceData("/p/é", b"other"))
+    draft.make(ReplaceACL("/p/é", LOCKED))
+    draft.make(DeleteNode("/p/e"))
+    draft.make(CreateNode("/p/new", b"", OPEN))
+    draft.make(ReplaceData("/p/new", b"newer"))
+    draft.make(DeleteNode("/p/é"))
+    draft.make(CreateNode("/p/é", b"again", OPEN))
+    draft.make(EndSession(session.id))
+    draft.commit()
+    undone = store.begin(4.0)
+    undone.keep_undo()
+    undone.make(CreateNode("/q", b"", OPEN))
+    undone.make(DeleteNode("/p/new"))
+    undone.roll_back()
+    data += b"".join(pieces)
+    view.close()
+
+    after = empty_store()
+    assert recover(data, after, 0.0) == len(data)
+    assert stats(after) == expected
+    assert after.zxid == then
+    assert [each.id for each in after.sessions] == [session.id]
+
+
+def test_a_closed_view_does_not_look_any_more() -> None:
+    store = store_with_a_life()
+
+    View(store).close()
+
+    assert store.tree.keep is None

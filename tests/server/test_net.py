@@ -37,7 +37,7 @@ SMALL = Settings(
 class Running:
     """A network whose loop runs in a thread."""
 
-    def __init__(self, before_sending: Callable[[], None] | None = None) -> None:
+    def __init__(self, before_sending: Callable[[], bool | None] | None = None) -> None:
         self.core = Core(SMALL, time.monotonic(), 0.0, bytes)
         self.listener = listen("127.0.0.1", 0)
         self.port: int = self.listener.getsockname()[1]
@@ -59,7 +59,7 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(before_sending: Callable[[], None] | None = None) -> Iterator[Running]:
+def running(before_sending: Callable[[], bool | None] | None = None) -> Iterator[Running]:
     it = Running(before_sending)
     try:
         yield it
@@ -71,6 +71,19 @@ def test_a_client_is_served() -> None:
     with running() as it, WireClient(it.port) as client:
         assert client.call(ops.Create("/n")).error == 0
         assert client.call(ops.GetData("/n")).error == 0
+
+
+def test_what_has_more_to_do_before_sending_is_called_again_at_once() -> None:
+    calls, is_done = [0], threading.Event()
+
+    def work() -> bool:
+        calls[0] += 1
+        if calls[0] > 50:
+            is_done.set()
+        return calls[0] <= 50
+
+    with running(work) as it, WireClient(it.port):
+        assert is_done.wait(10)
 
 
 def test_bytes_sent_one_at_a_time_are_understood() -> None:

@@ -5,6 +5,7 @@ import pytest
 from tests.server.conversation import Peer, World
 from zc.zk import operations as ops
 from zc.zk.codes import CreateFlag, ErrorCode
+from zc.zk.server.log import View, recover
 from zc.zk.server.quota import parse, write
 from zc.zk.server.settings import Settings
 from zc.zk.server.store import Store
@@ -132,3 +133,21 @@ def test_statistics_are_the_same_after_a_replay(peer: Peer) -> None:
     path = f"{QUOTA}/q/zookeeper_stats"
     assert stats(peer, "/q") == {"count": 2, "bytes": 6}
     assert again.tree.nodes[path].data == world.core.store.tree.nodes[path].data
+
+
+def test_a_view_of_the_store_shows_the_numbers_as_they_were() -> None:
+    world = World(Settings(first_zxid=0))
+    peer = world.connect()
+    peer.ask(ops.Create("/a"))
+    limit(peer, "/a", b"count=10,bytes=-1")
+    before = stats(peer, "/a")
+    view = View(world.core.store)
+
+    peer.ask(ops.Create("/a/b"))
+    recovered = Store(Settings(first_zxid=0), 0.0, 0.0, bytes)
+    recover(b"".join(view.snapshot()), recovered, 0.0)
+    view.close()
+
+    assert stats(peer, "/a")["count"] == before["count"] + 1
+    node = recovered.tree.find(f"{QUOTA}/a/zookeeper_stats")
+    assert parse(node.data) == before

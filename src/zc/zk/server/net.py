@@ -31,9 +31,9 @@ _SECONDS_TO_LINGER = 10.0
 class Network:
     """A core's sockets.
 
-    `before_sending` makes what was done durable: until it returns, nobody is told. With a `context`,
-    every connection speaks TLS. `clock` is what the core lives by; what concerns sockets alone goes
-    by the machine's.
+    `before_sending` makes what was done durable: until it returns, nobody is told. It says whether
+    it is to be called again soon, whatever happens. With a `context`, every connection speaks TLS.
+    `clock` is what the core lives by; what concerns sockets alone goes by the machine's.
 
     The loop runs in whatever thread calls `run`; `stop` and `call` may be used from any other.
     """
@@ -42,7 +42,7 @@ class Network:
         self,
         core: Core,
         listener: socket.socket,
-        before_sending: Callable[[], None] | None = None,
+        before_sending: Callable[[], bool | None] | None = None,
         context: ssl.SSLContext | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -57,6 +57,7 @@ class Network:
         self._lingering: dict[Wire, float] = {}  # closing, but not all is sent; and the last moment
         self._waiting: list[Wire] = []  # with requests that waited for room to answer
         self._stopping = False
+        self._is_pressed = False  # to call `before_sending` again
         self._listen_again_at: float | None = None
         self._waker, self._woken = socket.socketpair()
         for each in (self._waker, self._woken, listener):
@@ -127,7 +128,7 @@ class Network:
             self._drop(wire)
 
     def _patience(self) -> float | None:
-        if self._calls or self._stopping or self._waiting:
+        if self._calls or self._stopping or self._waiting or self._is_pressed:
             return 0
         linger_until = next(iter(self._lingering.values()), None)
         moments = [each for each in (self._listen_again_at, linger_until) if each is not None]
@@ -229,7 +230,7 @@ class Network:
     def _flush(self) -> None:
         ready = self.core.take_ready()
         if self._before_sending is not None:
-            self._before_sending()
+            self._is_pressed = bool(self._before_sending())
         for link in ready:
             wire = self._wires.get(link)
             if wire is not None:

@@ -108,6 +108,8 @@ def enter(tree: Tree, found: Iterable[Entry]) -> None:
         for name, number in (("count", entry.nodes), ("bytes", entry.data_bytes)):
             numbers[name] = number if entry.is_total else numbers.get(name, _UNLIMITED) + number
         text = write(numbers)
+        if tree.keep is not None:
+            tree.keep(node)
         tree.data_bytes += len(text) - len(node.data or b"")
         node.data = text
 

@@ -50,6 +50,14 @@ class Node:
         self.version = self.aversion = self.created = self.owner = 0
         self.children: AbstractSet[str] = _NO_CHILDREN  # shared by all leaves: most nodes are
 
+    def copy(self) -> "Node":
+        """Return the node as it is now, for the log: without its children."""
+        node = Node(self.data, self.acl, self.czxid, self.ctime)
+        node.mzxid, node.pzxid, node.mtime = self.mzxid, self.pzxid, self.mtime
+        node.version, node.aversion = self.version, self.aversion
+        node.created, node.owner = self.created, self.owner
+        return node
+
     def stat(self) -> Stat:
         """Return the status as clients are shown it."""
         data, count = self.data, len(self.children)
@@ -95,6 +103,7 @@ class Tree:
     """All nodes by path.
 
     The root stands under "/" and also under "", which is what stands before its children's names.
+    `keep` is told of each node that is about to change, other than in its children.
     """
 
     def __init__(self) -> None:
@@ -102,6 +111,7 @@ class Tree:
         self.ephemerals: dict[int, dict[str, None]] = {}
         self.swept: dict[str, None] = {}  # the paths of containers and TTL nodes
         self.data_bytes = 0
+        self.keep: Callable[[Node], None] | None = None
         for path in SYSTEM_PATHS:
             self._add_system_node(path)
 
@@ -159,6 +169,8 @@ class Tree:
         parent = self.nodes[above]
         node = Node(change.data, OPEN if change.acl == OPEN else change.acl, zxid, time)
         node.owner = change.owner
+        if self.keep is not None:
+            self.keep(parent)
         self.put(path, node)
         parent.created = wrapped(parent.created + 1)
         parent.pzxid = zxid
@@ -172,6 +184,8 @@ class Tree:
         node = self.take(path)
         above = path.rpartition("/")[0]
         parent = self.nodes[above]
+        if self.keep is not None:
+            self.keep(parent)
         parent.pzxid = zxid
         return (
             Happening(EventType.DELETED, path, node.acl),
@@ -182,6 +196,8 @@ class Tree:
         self, change: changes.ReplaceData, zxid: int, time: int
     ) -> tuple[Happening, ...]:
         node = self.nodes[change.path]
+        if self.keep is not None:
+            self.keep(node)
         self.data_bytes += len(change.data or b"") - len(node.data or b"")
         node.data = change.data
         node.mzxid, node.mtime = zxid, time
@@ -192,6 +208,8 @@ class Tree:
         self, change: changes.ReplaceACL, _zxid: int, _time: int
     ) -> tuple[Happening, ...]:
         node = self.nodes[change.path]
+        if self.keep is not None:
+            self.keep(node)
         node.acl = OPEN if change.acl == OPEN else change.acl
         node.aversion = wrapped(node.aversion + 1)
         return ()
