@@ -3,28 +3,31 @@
 
 PYTHON ?= python3
 ARGS ?=
+LENGTH :=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test bench lint format clean
+.PHONY: help demo test test-long bench lint format clean
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make demo    servers that register, a watcher that follows them, in under 20 seconds'
-	@echo 'make test    the tests, against the embedded server and a real Apache ZooKeeper'
-	@echo 'make bench   the table of speed and size'
-	@echo 'make lint    formatter, linter and type checker, changing nothing'
-	@echo 'make format  format the code and mend what the linter can'
-	@echo 'make clean   remove everything that can be made again'
+	@echo 'make demo       servers that register, a watcher that follows them, in under 20 seconds'
+	@echo 'make test       the tests, against the embedded server and a real Apache ZooKeeper'
+	@echo 'make test-long  the tests that take long: what other clients find, and long random stories'
+	@echo 'make bench      the table of speed and size'
+	@echo 'make lint       formatter, linter and type checker, changing nothing'
+	@echo 'make format     format the code and mend what the linter can'
+	@echo 'make clean      remove everything that can be made again'
 
 demo: $(VENV)/installed-base
 	$(BIN)/python -m zc.zk.cli.demo $(ARGS)
 
-test: $(VENV)/installed-test
+test-long: LENGTH := --long
+test test-long: $(VENV)/installed-test
 	@.ci/install-zookeeper
 	@.ci/install-zookeeper-3.9 $(BIN)/python
 	@.ci/install-kerberos $(BIN)/python
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(LENGTH) $(ARGS)
 
 bench: $(VENV)/installed-bench
 	@.ci/install-zookeeper

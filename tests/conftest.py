@@ -43,14 +43,22 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("steady")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a real server, so that `-m 'not real'` runs without Java."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the long tests, and only them")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs a real server, so that `-m 'not real'` runs without Java; select by length."""
     marks = {"real": REAL, "slow": SLOW, "ensemble": ENSEMBLES}
     for item in items:
         if isinstance(item, pytest.Function):
             for mark, fixtures in marks.items():
                 if not fixtures.isdisjoint(item.fixturenames):
                     item.add_marker(mark)
+    is_wanted = config.getoption("long")
+    others = [item for item in items if bool(item.get_closest_marker("long")) != is_wanted]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if bool(item.get_closest_marker("long")) == is_wanted]
 
 
 @pytest.fixture(scope="session")

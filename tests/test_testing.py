@@ -1,5 +1,7 @@
 """`zc.zk.testing.Server`: a server in this process, and what can befall it."""
 
+import errno
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -305,3 +307,26 @@ def test_it_tells_by_a_word_where_it_is(tmp_path: Path) -> None:
 
     assert f"clientPort={server.port}\n" in told
     assert f"dataDir={tmp_path}\n" in told
+
+
+def test_a_disk_that_fails_ends_the_server_and_nobody_is_told_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with Server(data_dir=tmp_path) as server, WireClient(server.port) as client:
+        client.call(ops.Create("/before"))
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", fail)
+
+            with pytest.raises((ClosedError, OSError)):
+                client.call(ops.Create("/n"))
+
+        server.restart()
+        with WireClient(server.port) as other:
+            there = [other.call(ops.Exists(path)).error == 0 for path in ("/before", "/n")]
+
+    assert there == [True, False]
+    (line,) = (each.getMessage() for each in caplog.records if each.name == "zc.zk.testing")
+    assert line == f"the server ended: cannot write {tmp_path / 'journal'}: no space left on device"

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         core = Core(settings, now, time.time() - now, secrets.token_bytes)
         folder = flush = None
         if arguments.data_dir is not None:
-            folder = Folder.open(arguments.data_dir, core.store, now)
+            folder = Folder.open(arguments.data_dir, core.store, now, sync=not arguments.no_sync)
             stack.callback(folder.close)
             flush = folder.flush
         network = Network(core, listener, flush, context)
@@ -74,6 +74,8 @@ def _run_controlled(arguments: argparse.Namespace) -> int:
     from zc.zk.testing import Server, VirtualClock  # noqa: PLC0415
     from zc.zk.testing.commands import Commands  # noqa: PLC0415
 
+    if arguments.no_sync:
+        raise ArgumentError("--no-sync does not go with --control")
     server = Server(
         arguments.port,
         arguments.host,

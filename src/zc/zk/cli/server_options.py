@@ -44,6 +44,12 @@ def add_options(parser: Parser) -> None:
         help="a folder to keep the data in; without it they are in memory",
     )
     parser.add_argument(
+        "--no-sync",
+        action="store_true",
+        help="do not wait for the disk: what was acknowledged outlives the server, however it "
+        "ends, but not a loss of power",
+    )
+    parser.add_argument(
         "--tick-time",
         type=_seconds,
         default=defaults.tick_time,

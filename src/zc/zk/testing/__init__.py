@@ -1,5 +1,6 @@
 """A ZooKeeper server in this process, for tests: start it, and do to it what befalls servers."""
 
+import logging
 import secrets
 import ssl
 import threading
@@ -14,8 +15,8 @@ from zc.zk.server import log as journal
 from zc.zk.server.clock import Clock, SystemClock
 from zc.zk.server.faults import Faults as Registry
 from zc.zk.server.faulty import FaultyCore
-from zc.zk.server.folder import Folder
-from zc.zk.server.net import listen
+from zc.zk.server.folder import Folder, FolderError
+from zc.zk.server.net import Network, listen
 from zc.zk.server.settings import Settings
 from zc.zk.server.status import Place
 from zc.zk.server.tls import ServerTLS, TLSError
@@ -33,6 +34,8 @@ __all__ = [
     "TLSError",
     "VirtualClock",
 ]
+
+log = logging.getLogger("zc.zk.testing")
 R = TypeVar("R")
 _SECONDS_TO_ANSWER = 30.0
 
@@ -140,7 +143,10 @@ class Server:
             self._registry.resume(core, self.clock.now())
             core.update_faults(self.clock.now())
             self._thread = threading.Thread(
-                target=self._network.run, name=f"zc.zk.testing {self.address}", daemon=True
+                target=_run,
+                args=(self._network,),
+                name=f"zc.zk.testing {self.address}",
+                daemon=True,
             )
             self._thread.start()
             if isinstance(self.clock, VirtualClock):
@@ -290,3 +296,10 @@ class Server:
             return question(core)
 
         return self.ask_faulty(ask)
+
+
+def _run(network: Network) -> None:
+    try:
+        network.run()
+    except FolderError as error:  # nobody was told what is not on the disk
+        log.critical("the server ended: %s", error)
