@@ -44,7 +44,7 @@ PURE = {
         "exceptions",
     ),
     *("transactions", "plans", "retry", "protocol", "recipes.nodes", "recipes.outcomes"),
-    *("metrics", "registry.addresses", "registry.properties"),
+    *("metrics", "registry.addresses", "registry.properties", "cli.treelines"),
     *("registry.servers", "server"),
 }
 IMPURE = {
