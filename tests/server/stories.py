@@ -1,14 +1,22 @@
 """Stories that two servers live through, told in words that are the same for every server."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
+from tests.leaks import LeakGuard
+from tests.realserver import DEBIAN_CLASSPATH, NEWER_CLASSPATH, RealServer
 from tests.server.wireclient import ClosedError, Reply, WireClient, connect_frame
 from zc.zk import operations as ops
 from zc.zk.codes import OpCode
 from zc.zk.jute import Reader
 from zc.zk.records import SMALLEST_ACL, SMALLEST_STRING, Stat, read_acl
+from zc.zk.server.settings import Settings
+from zc.zk.testing import Server
 
+CLASSPATHS = {(3, 8): DEBIAN_CLASSPATH, (3, 9): NEWER_CLASSPATH}
+# Nothing is swept while stories are told: it would fall anywhere, and moves the zxids.
+NO_SWEEPS = "-Dznode.container.checkIntervalMs=86400000"
 CLIENTS = 3
 # What is answered by a string of bytes, be it called path or data, and a Stat.
 DATA = (OpCode.CREATE2, OpCode.CREATE_CONTAINER, OpCode.CREATE_TTL, OpCode.GET_DATA)
@@ -28,6 +36,16 @@ class Pair(NamedTuple):
     apache: AnyPort
     embedded: AnyPort
     version: tuple[int, int]
+
+
+@contextmanager
+def pair_of(version: tuple[int, int], leak_guard: LeakGuard) -> Iterator[Pair]:
+    """Run two servers that nobody else uses: the transactions of others would move the zxids."""
+    apache = RealServer(classpath=CLASSPATHS[version], java_options=[NO_SWEEPS])
+    leak_guard.exempt(lambda: apache.processes)
+    settings = Settings(version=version, tick_time=0.2, sweep_interval=86400.0, words=("*",))
+    with apache, Server(settings=settings) as embedded:
+        yield Pair(apache, embedded, version)
 
 
 class Step(NamedTuple):

@@ -341,3 +341,9 @@ def _random_reads(dice: random.Random, names: list[str]) -> tuple[ops.Operation[
 @pytest.mark.parametrize("seed", range(8))
 def test_random_stories_are_the_same_for_both(seed: int, pair: Pair) -> None:
     compare(random_steps(seed, 300), pair)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_long_random_stories_are_the_same_for_both(seed: int, pair: Pair) -> None:
+    compare(random_steps(seed, 1000), pair)

@@ -9,8 +9,7 @@ import pytest
 from tests.digestlogin import digest_answer
 from tests.leaks import LeakGuard
 from tests.saslserver import USERS, SaslServer
-from tests.server.conftest import CLASSPATHS
-from tests.server.stories import Pair, Step, Story, asking, compare, dropping, sending
+from tests.server.stories import CLASSPATHS, Pair, Step, Story, asking, compare, dropping, sending
 from tests.server.wireclient import ClosedError, Reply, WireClient, raw_request
 from zc.zk import operations as ops
 from zc.zk.codes import OpCode

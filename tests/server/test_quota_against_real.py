@@ -6,8 +6,7 @@ import pytest
 
 from tests.leaks import LeakGuard
 from tests.realserver import RealServer
-from tests.server.conftest import CLASSPATHS, NO_SWEEPS
-from tests.server.stories import Pair, Step, asking, compare
+from tests.server.stories import CLASSPATHS, NO_SWEEPS, Pair, Step, asking, compare
 from zc.zk import operations as ops
 from zc.zk.codes import CreateFlag
 from zc.zk.server.settings import Settings

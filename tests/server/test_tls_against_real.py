@@ -8,7 +8,7 @@ from tests import wire
 from tests.bareclient import BareClient
 from tests.keys import Keys
 from tests.leaks import LeakGuard
-from tests.server.conftest import CLASSPATHS
+from tests.server.stories import CLASSPATHS
 from tests.server.test_tls import trusting
 from tests.subjects import SUBJECTS
 from tests.tlsserver import TlsServer
