@@ -81,7 +81,6 @@ sync /a
 sync /none
 deleteall /a
 deleteall /none
-deleteall /zookeeper
 ls -R /
 """
 
