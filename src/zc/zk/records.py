@@ -100,9 +100,12 @@ _TTL_MARK = -1  # 0xff in the top byte, as the signed number that a long is
 
 
 def read_acl(source: Reader) -> ACL:
-    """Read one entry of an ACL."""
+    """Read one entry of an ACL; a null is read as an empty string.
+
+    Other clients write a null for the name that the scheme `auth` has no use for.
+    """
     perms = source.int()
-    return ACL(perms, Id(source.text(), source.text()))
+    return ACL(perms, Id(source.string() or "", source.string() or ""))
 
 
 def write_acl(acl: ACL, out: Writer) -> None:
