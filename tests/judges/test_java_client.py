@@ -199,7 +199,7 @@ SCRIPTS = {"nodes": NODES, "permissions": PERMISSIONS, "watches": WATCHES, "quot
         "nodes",
         "permissions",
         "watches",
-        pytest.param("quotas", marks=pytest.mark.xfail(reason="nothing counts for quotas yet")),
+        "quotas",
     ],
 )
 def test_the_command_line_is_answered_alike_by_both(name: str, pair: Pair) -> None:
