@@ -1,6 +1,7 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -21,6 +22,7 @@ import org.apache.curator.framework.recipes.shared.VersionedValue;
 import org.apache.curator.retry.RetryNTimes;
 import org.apache.zookeeper.CreateMode;
 import org.apache.zookeeper.KeeperException;
+import org.apache.zookeeper.ZooKeeper;
 import org.apache.zookeeper.data.Stat;
 
 /**
@@ -71,6 +73,11 @@ public class Recipes {
     static void ask(String what) throws Exception {
         System.out.println("ASK " + what);
         ANSWERS.readLine();
+    }
+
+    static void askToExpire(CuratorFramework client) throws Exception {
+        ZooKeeper session = client.getZookeeperClient().getZooKeeper();
+        ask("expire " + session.getSessionId() + " " + HexFormat.of().formatHex(session.getSessionPasswd()));
     }
 
     static void check(boolean holds, String what) {
@@ -145,7 +152,7 @@ public class Recipes {
             await("both take part", () -> participants(second) == 2);
             check(!second.hasLeadership(), "both lead");
 
-            ask("expire " + one.getZookeeperClient().getZooKeeper().getSessionId());
+            askToExpire(one);
 
             check(second.await(PATIENCE_MS, TimeUnit.MILLISECONDS), "the second does not follow");
             check(second.getLeader().getId().equals("second"), "another leads");
@@ -169,7 +176,7 @@ public class Recipes {
             check(node.waitForInitialCreate(PATIENCE_MS, TimeUnit.MILLISECONDS), "it does not come");
             long owner = owner(other, "/persistent/node");
 
-            ask("expire " + one.getZookeeperClient().getZooKeeper().getSessionId());
+            askToExpire(one);
 
             await("it comes back", () -> owner(other, "/persistent/node") > 0
                     && owner(other, "/persistent/node") != owner);

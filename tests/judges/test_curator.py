@@ -8,7 +8,7 @@ from typing import IO
 
 import pytest
 
-from tests.realserver import NEWER_CLASSPATH
+from tests.realserver import NEWER_CLASSPATH, RealServer
 from tests.waiting import stretched
 from zc.zk.server.settings import Settings
 from zc.zk.testing import Server
@@ -37,13 +37,22 @@ RECIPES = [
 @pytest.mark.long
 def test_the_recipes_of_curator_hold() -> None:
     with Server(settings=Settings(sweep_interval=0.2)) as server:
-        said = run_recipes(server.port, server.restart, server.expire)
+        said = run_recipes(server.port, server.restart, lambda session, _: server.expire(session))
+
+    assert said == [f"OK {recipe}" for recipe in RECIPES]
+
+
+@pytest.mark.long
+def test_what_is_asked_of_the_recipes_holds_on_a_real_server(own_real_server: RealServer) -> None:
+    server = own_real_server
+
+    said = run_recipes(server.port, server.restart, server.expire)
 
     assert said == [f"OK {recipe}" for recipe in RECIPES]
 
 
 def run_recipes(
-    port: int, restart: Callable[[], None], expire: Callable[[int], object]
+    port: int, restart: Callable[[], None], expire: Callable[[int, bytes], object]
 ) -> list[str]:
     """Give all lines that the program printed, but for its wishes, which are granted."""
     said = []
@@ -54,8 +63,8 @@ def run_recipes(
                     break
                 case ["ASK", "restart"]:
                     restart()
-                case ["ASK", "expire", session]:
-                    expire(int(session))
+                case ["ASK", "expire", session, password]:
+                    expire(int(session), bytes.fromhex(password))
                 case _:
                     said.append(line.rstrip())
                     continue
