@@ -4,16 +4,19 @@
 PYTHON ?= python3
 ARGS ?=
 LENGTH :=
+SEEDS ?= 1000
+FROM ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-long bench lint format clean
+.PHONY: help demo test test-long simulate bench lint format clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make demo       servers that register, a watcher that follows them, in under 20 seconds'
 	@echo 'make test       the tests, against the embedded server and a real Apache ZooKeeper'
 	@echo 'make test-long  the tests that take long: what other clients find, and long random stories'
+	@echo 'make simulate   histories of clients, a server and faults, in memory: SEEDS=N FROM=K'
 	@echo 'make bench      the table of speed and size'
 	@echo 'make lint       formatter, linter and type checker, changing nothing'
 	@echo 'make format     format the code and mend what the linter can'
@@ -28,6 +31,9 @@ test test-long: $(VENV)/installed-test
 	@.ci/install-zookeeper-3.9 $(BIN)/python
 	@.ci/install-kerberos $(BIN)/python
 	$(BIN)/python -m pytest $(LENGTH) $(ARGS)
+
+simulate: $(VENV)/installed-test
+	$(BIN)/python -m tests.simulation $(SEEDS) --from $(FROM) $(ARGS)
 
 bench: $(VENV)/installed-bench
 	@.ci/install-zookeeper

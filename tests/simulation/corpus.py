@@ -1,0 +1,14 @@
+"""Seeds that showed something once, and what that was.
+
+A seed stands for a history only as long as the simulation draws the same from it: what a history has shown in a core
+has a test of its own beside that core, too.
+"""
+
+CORPUS = {
+    3: "slow replies put off the loss of a session",
+    147: "silence was noticed late while another server was to be found",
+    157: "a removal took the watch of a read that was under way along",
+    553: "the same, where an event had come before the session was lost",
+    1551: "a watch that came to stand too late took the events of others",
+    2723: "the same, asked for without a connection",
+}
