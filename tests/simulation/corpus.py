@@ -8,7 +8,7 @@ CORPUS = {
     3: "slow replies put off the loss of a session",
     147: "silence was noticed late while another server was to be found",
     157: "a removal took the watch of a read that was under way along",
-    553: "the same, where an event had come before the session was lost",
+    553: "a live node held the state of a server that had lost its data since",
     1551: "a watch that came to stand too late took the events of others",
-    2723: "the same, asked for without a connection",
+    2723: "the same, of a watch that was asked for without a connection",
 }

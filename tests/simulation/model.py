@@ -254,8 +254,6 @@ def _node(data: bytes, stat: Stat) -> Node:
 
 
 def _short(answer: Any) -> str:
-    if isinstance(answer, list):
-        return "[" + ", ".join(sorted(map(shown, answer))) + "]"
     if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], Stat):
         return f"{shown(answer[0])} mzxid={answer[1].mzxid:#x}"
     if isinstance(answer, Stat):

@@ -63,6 +63,12 @@ def shown(thing: Any) -> str:  # Any: anything
             text = f"{type(thing).__name__}: {thing}{unknown}"
         case set() | frozenset():
             text = f"{{{', '.join(sorted(map(shown, thing)))}}}"
+        case list():
+            # Of names, which come in no order, the server's is that of its hashes.
+            is_names = all(isinstance(each, str) for each in thing)
+            text = f"[{', '.join(sorted(thing) if is_names else map(shown, thing))}]"
+        case tuple() if type(thing) is tuple:
+            text = f"({', '.join(map(shown, thing))})"
         case float():
             text = f"{thing:.4f}"
         case _:

@@ -109,7 +109,7 @@ class Truth:
         """Take a transaction."""
         self.count += 1
         self._transactions.append(transaction)
-        if transaction.zxid <= max(self.zxids, default=0):
+        if self.zxids and transaction.zxid <= next(reversed(self.zxids)):
             self.problems.append(f"zxid {transaction.zxid} comes late")
         self.zxids[transaction.zxid] = self.count
         self._apply(transaction)

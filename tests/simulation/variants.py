@@ -112,7 +112,7 @@ def a_removal_forgets_what_is_under_way(patch: Patch) -> None:
     patch.setattr(Removing, "_will_arm", lambda *_: False)
 
 
-@shows_in(0)
+@shows_in(1551)
 def a_watch_that_stands_too_late_is_left_there(patch: Patch) -> None:
     def fail(self: Adding, error: Exception) -> None:
         self.ended = True
@@ -162,13 +162,13 @@ def a_lost_write_counts_as_not_done(patch: Patch) -> None:
 # The session's clock
 
 
-@shows_in(0)
+@shows_in(1)
 def a_lost_session_is_told_late(patch: Patch) -> None:
     lost_at = Session._lost_at.fget  # type: ignore[attr-defined]  # noqa: SLF001
     patch.setattr(Session, "_lost_at", property(lambda self: lost_at(self) + 0.1))
 
 
-@shows_in(0)
+@shows_in(3)
 def slow_replies_put_off_the_loss_of_a_session(patch: Patch) -> None:
     def silent_at(self: Connection) -> float:
         heard_at: float = self._heard_at
@@ -177,12 +177,12 @@ def slow_replies_put_off_the_loss_of_a_session(patch: Patch) -> None:
     patch.setattr(Connection, "_silent_at", property(silent_at))
 
 
-@shows_in(0)
+@shows_in(5)
 def silence_is_noticed_late(patch: Patch) -> None:
     patch.setattr(connections, "_SILENCE_ALLOWED", 0.7)
 
 
-@shows_in(0)
+@shows_in(4)
 def no_fresh_start_is_made(patch: Patch) -> None:
     patch.setattr(Session, "_was_refused", lambda *_: None)
 
