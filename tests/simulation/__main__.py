@@ -31,6 +31,7 @@ def main() -> int:
             counts += outcome.counts
             if outcome.problem:
                 failed.append(outcome)
+                print(f"seed {outcome.seed} failed", flush=True)  # the others may take long
     for outcome in failed[: options.stories]:
         print(outcome.story, end="\n\n")
     _summarize(counts)
