@@ -21,6 +21,8 @@ from zc.zk.errors import (
 )
 from zc.zk.operations import (
     AddWatch,
+    Exists,
+    GetChildren,
     GetData,
     RemoveWatches,
     SetWatches,
@@ -91,35 +93,104 @@ def test_the_library_keeps_its_own_watches() -> None:
     assert users.events == [("DATA_WATCH_REMOVED", "/a")]
 
 
-@both
-def test_what_was_asked_for_before_a_removal_is_armed_again_after_it(coexist: bool) -> None:
-    talk = online()
-    stand(talk, "/a", coexist=coexist)
-    own = Internal()
-    asked = talk.ask(GetData("/a", own), 1.0)
-    removed(talk, "/a")
-    talk.reply((b"", stat()))
-    zxid = talk.zxid + 1
-
-    talk.reply()
-
-    assert asked.answers == [(b"", stat())]
-    assert talk.asked == [SetWatches(zxid, data=("/a",))]
-
-
-def test_a_removal_that_takes_its_time_still_arms_again() -> None:
+def test_from_3_9_on_a_removal_leaves_what_was_asked_for_before() -> None:
     talk = online()
     stand(talk, "/a", coexist=True)
+    own = Internal()
+    talk.ask(GetData("/a", own))
+
+    asked = removed(talk, "/a")
+    talk.reply((b"", stat()))
+    talk.reply()
+    talk.event(EventType.CHANGED, "/a")
+
+    assert asked.answers == [None]
+    assert talk.asked == []
+    assert own.events == [("CHANGED", "/a")]
+
+
+def test_from_3_9_on_a_removal_takes_the_modes_that_nobody_has_any_more() -> None:
+    talk = online()
+    stand(talk, "/a", coexist=True)
+    talk.ask(GetData("/a", Internal()))
+
+    removed(talk, "/a")
+
+    assert talk.asked[1:] == [RemoveWatches("/a", WatcherType.PERSISTENT)]
+
+
+def test_before_3_9_a_removal_waits_for_what_was_asked_for_before() -> None:
+    talk = online()
+    stand(talk, "/a")
+    own = Internal()
+    talk.ask(GetData("/a", own))
+    asked = removed(talk, "/a")
+    talk.reply((b"", stat()))
+
+    talk.reply(stat())
+
+    zxid = talk.session.trail.zxid
+    assert asked.answers == [None]
+    assert talk.asked == [RemoveWatches("/a"), SetWatches(zxid, data=("/a",))]
+
+
+def test_before_3_9_what_is_asked_while_a_removal_waits_leans_too() -> None:
+    talk = online()
+    stand(talk, "/a")
+    talk.ask(GetData("/a", Internal()))
+    removed(talk, "/a")
+    talk.ask(GetChildren("/a", Internal()))
+
+    assert talk.asked == [GetData("/a"), Exists("/a"), GetChildren("/a")]
+    talk.reply((b"", stat()))
+    talk.reply(stat())
+    assert [type(each) for each in talk.asked] == [GetChildren, Exists]
+    talk.reply([])
+    talk.reply(stat())
+
+    zxid = talk.session.trail.zxid
+    assert talk.asked == [RemoveWatches("/a"), SetWatches(zxid, data=("/a",), child=("/a",))]
+
+
+def test_before_3_9_a_removal_that_takes_its_time_still_comes() -> None:
+    talk = online()
+    stand(talk, "/a")
     talk.ask(GetData("/a", Internal()))
     asked = talk.ask(RemoveWatches("/a"), 1.0)
     talk.wait(1.0)
     talk.reply((b"", stat()))
-    zxid = talk.zxid + 1
 
-    talk.reply()
+    talk.reply(stat())
 
     assert asked.answers == [None]
-    assert talk.asked == [SetWatches(zxid, data=("/a",))]
+    assert [type(each) for each in talk.asked] == [RemoveWatches, SetWatches]
+
+
+def test_before_3_9_events_speak_of_a_recursive_watch_until_its_removal_is_answered() -> None:
+    talk = online()
+    stand(talk, "/a", RECURSIVE)
+    early = watch_children(talk, "/a")
+    removed(talk, "/a", WatcherType.PERSISTENT_RECURSIVE)
+
+    talk.event(EventType.DELETED, "/a/b")
+    talk.reply()
+    talk.reply()
+    late = watch_children(talk, "/a")
+    talk.event(EventType.DELETED, "/a/c")
+
+    assert early.events == [("CHILD", "/a")]
+    assert late.events == []
+
+
+def test_before_3_9_removing_what_leans_leaves_what_stands() -> None:
+    talk = online()
+    stand(talk, "/a")
+    watch_data(talk, "/a")
+
+    asked = removed(talk, "/a", WatcherType.DATA)
+
+    assert asked.answers == [None]
+    assert talk.asked == []
 
 
 def test_a_watch_that_is_removed_covers_no_other_one() -> None:

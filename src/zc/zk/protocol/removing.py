@@ -4,9 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zc.zk.codes import AddWatchMode
+from zc.zk.codes import AddWatchMode, ErrorCode
 from zc.zk.errors import NoWatcherError, OperationTimeoutError, ServerError
-from zc.zk.operations import AddWatch, Operation, RemoveWatches
+from zc.zk.operations import AddWatch, Exists, Operation, RemoveWatches
+from zc.zk.protocol.connection import Connection
 from zc.zk.protocol.requests import NEVER, Request, encode
 
 if TYPE_CHECKING:
@@ -42,33 +43,42 @@ class Removing:
     def _tell_server(
         self, operation: RemoveWatches, removed: set[str], asked: Request | None
     ) -> None:
-        session, path = self._session, operation.path
+        session, path, watches = self._session, operation.path, self._watches
         trail, connection = session.trail, session.connection
-        requests = self._watches.removal(operation, removed, trail.zxid)
-        if not requests or not session.phase.is_served or connection is None:
+        if not session.phase.is_served or connection is None:
+            if asked is not None:
+                asked.resolve(None)
+            return
+        coming = _coming(connection, path)
+        requests = watches.removal(operation, removed, coming, trail.zxid)
+        then = partial(watches.faded, path) if "recursive" in removed else None
+        if requests is None:
+            watches.hold(path, removed)
+            requests = [Exists(path)]  # answered after all that is under way
+            then = partial(self._tell_server, operation, removed, None)
+        else:
+            watches.release(path, removed)
+        if not requests:
+            if then is not None:
+                then()
             if asked is not None:
                 asked.resolve(None)
             return
         # Only the first of them has a place in the line where deadlines and lost connections are looked after.
-        rearm = partial(self._rearm, path) if self._will_arm(path) else None
-        connection.send(_Behind(requests[0], trail.root, asked, rearm))
+        connection.send(_Behind(requests[0], trail.root, asked, then))
         for each in requests[1:]:
             connection.send(_Behind(each, trail.root))
 
-    def _will_arm(self, path: str) -> bool:
-        """Whether a request that was sent may leave a watch, of which the tables do not know yet."""
-        connection = self._session.connection
-        return connection is not None and any(
-            each.path == path and getattr(each.operation, "watch", None) is not None
-            for each in connection.in_flight
-        )
 
-    def _rearm(self, path: str) -> None:
-        # The server has removed, too, what it had armed for requests before the removal.
-        trail, connection = self._session.trail, self._session.connection
-        operation = self._watches.rearming_of(path, trail.zxid)
-        if operation is not None and connection is not None:
-            connection.send(_Behind(operation, trail.root))
+def _coming(connection: Connection, path: str) -> set[str]:
+    """Return the kinds of the watches on a path that the tables do not know yet, for they are under way."""
+    return {
+        kind
+        for each in connection.in_flight
+        if each.path == path and not each.ended and getattr(each.operation, "watch", None)
+        for kind in (each.operation.arms(ErrorCode.OK), each.operation.watches_missing)
+        if kind
+    }
 
 
 class Adding(Request):

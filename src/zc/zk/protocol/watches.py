@@ -57,6 +57,8 @@ class WatchTables:
         self._recursive = self._tables["recursive"]
         self.standing: set[str] = set()  # paths with a watch that stands, or was asked for
         self._expected: set[str] = set()  # paths for which a recursive one was asked
+        self._held: set[str] = set()  # paths of which the server is to learn later what was removed
+        self._fading: set[str] = set()  # paths where it still has a recursive one that was removed
         self.modes_coexist = False
 
     def __len__(self) -> int:
@@ -112,13 +114,13 @@ class WatchTables:
         for kind in _DRAINED.get(event.type, ()):
             for watch in _holders(self._tables[kind].pop(path, None)):
                 watch.fire(event)
-        if self.standing:
+        if self.standing or self._fading:
             self._fire_standing(event, path)
 
     def _fire_standing(self, event: WatchedEvent, path: str) -> None:
         for watch in _holders(self._tables["persistent"].get(path)):
             watch.fire(event)
-        if event.type is EventType.CHILD or not self._recursive:
+        if event.type is EventType.CHILD or not (self._recursive or self._fading):
             return  # a recursive watch is told of the child itself
         for above in _line_of(path):
             for watch in _holders(self._recursive.get(above)):
@@ -128,7 +130,7 @@ class WatchTables:
             self.fire(WatchedEvent(EventType.CHILD, event.state, above, event.zxid))
 
     def _lacks_child_events(self, path: str) -> bool:
-        return path in self._recursive and not self.modes_coexist
+        return not self.modes_coexist and (path in self._recursive or path in self._fading)
 
     def tell_of_gap(self) -> None:
         """Tell the watches that stand that they may have missed something: servers replay nothing for them."""
@@ -159,25 +161,60 @@ class WatchTables:
             watch.fire(WatchedEvent(_REMOVED[kind], KeeperState.CONNECTED, path))
         return {kind for kind, _ in removed}
 
-    def removal(self, asked: RemoveWatches, removed: set[str], zxid: int) -> list[Operation[Any]]:
-        """Return what brings the server in line with what is left on a path; nothing, where it may stay as it is."""
+    def removal(
+        self, asked: RemoveWatches, removed: set[str], coming: set[str], zxid: int
+    ) -> list[Operation[Any]] | None:
+        """Return what brings the server in line with what is left on a path; nothing, where it may stay as it is.
+
+        `coming` are the kinds of watches that requests under way may leave there. None stands for: not before these
+        were answered.
+        """
         path = asked.path
-        left = {kind for kind, table in self._tables.items() if path in table}
+        left = coming.union(kind for kind, table in self._tables.items() if path in table)
+        standing = left.intersection(STANDING)
         if not left:
             return [RemoveWatches(path)]
-        if self.modes_coexist or removed.isdisjoint(STANDING):
-            return [] if left.intersection(_OF_TYPE[asked.kind]) else [asked]
-        standing = left.intersection(STANDING)
-        if not standing:
-            # The server has one mode for the path, and took it away: what leaned on it must stand by itself.
+        stood = not removed.isdisjoint(STANDING)
+        if self.modes_coexist or not (stood or standing or path in self._held):
+            return [
+                RemoveWatches(path, which)
+                for which, kinds in _OF_TYPE.items()
+                if not removed.isdisjoint(kinds) and left.isdisjoint(kinds)
+            ]
+        if stood and not standing:
+            # The server has one mode for the path, and takes it away: what leaned on it must stand by itself. Armed
+            # relative to a time before its answer, it would be told of what that answer has shown.
             lists = [(path,) if path in self._tables[kind] else () for kind in STANDARD]
-            return [RemoveWatches(path), SetWatches(zxid, *lists)]
-        if standing == {"persistent"} and "recursive" in removed:
+            return None if coming else [RemoveWatches(path), SetWatches(zxid, *lists)]
+        if "recursive" in removed and standing == {"persistent"} - coming:
             (watch, *_) = _holders(self._tables["persistent"][path])
             return [AddWatch(path, watch, AddWatchMode.PERSISTENT)]
         return []
 
+    def hold(self, path: str, removed: set[str]) -> None:
+        """Go on as if what was removed still stood: the server is not told of it yet."""
+        self._held.add(path)
+        self.expect(path, recursive="recursive" in removed)
+        self._fade(path, removed)
+
+    def release(self, path: str, removed: set[str]) -> None:
+        """Note that the server is told now of what was removed; it has it until `faded`."""
+        if not removed.isdisjoint(STANDING):
+            self._held.discard(path)
+            self._look_again(path)
+            self._fade(path, removed)
+
+    def _fade(self, path: str, removed: set[str]) -> None:
+        if "recursive" in removed:
+            self._fading.add(path)
+
+    def faded(self, path: str) -> None:
+        """Note that the server has no recursive watch any more that was removed."""
+        self._fading.discard(path)
+
     def _look_again(self, path: str) -> None:
+        if path in self._held:
+            return
         if not any(path in self._tables[kind] for kind in STANDING):
             self.standing.discard(path)
         if path not in self._recursive:
@@ -188,7 +225,8 @@ class WatchTables:
     def reconnected(self) -> None:
         """Forget what was true of the last server."""
         self.standing = {path for kind in STANDING for path in self._tables[kind]}
-        self._expected.clear()
+        for paths_of_the_last in (self._expected, self._held, self._fading):
+            paths_of_the_last.clear()
         self.modes_coexist = False
 
     def rearming(
@@ -208,11 +246,6 @@ class WatchTables:
                 batch[kind].append(path)
         if size > _NO_WATCHES_BYTES:
             yield _request(zxid, batch)
-
-    def rearming_of(self, path: str, zxid: int) -> SetWatches | SetWatches2 | None:
-        """Return the request that arms everything on one path again relative to `zxid`, if there is anything."""
-        batch = {kind: [path] if path in self._tables[kind] else [] for kind in KINDS}
-        return _request(zxid, batch) if any(batch.values()) else None
 
 
 def _request(zxid: int, batch: dict[str, list[str]]) -> SetWatches | SetWatches2:
