@@ -10,6 +10,8 @@ from time import monotonic
 
 from tests.simulation.runner import Outcome, play
 
+_REPORT_EVERY = 500  # seeds: what is known is not lost when time runs out
+
 
 def main() -> int:
     """Play, and print a summary; the first failing seeds with their stories."""
@@ -29,9 +31,12 @@ def main() -> int:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for outcome in pool.map(play, range(options.first, last), chunksize=10):
             counts += outcome.counts
+            played = outcome.seed + 1 - options.first
             if outcome.problem:
                 failed.append(outcome)
                 print(f"seed {outcome.seed} failed", flush=True)  # the others may take long
+            if played % _REPORT_EVERY == 0:
+                print(f"{played} seeds played, {len(failed)} failed", flush=True)
     for outcome in failed[: options.stories]:
         print(outcome.story, end="\n\n")
     _summarize(counts)

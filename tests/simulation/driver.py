@@ -16,7 +16,7 @@ from zc.zk.protocol.ensemble import Endpoint, Ensemble
 from zc.zk.protocol.race import Attempt, Race
 from zc.zk.protocol.requests import NEVER, Request, encode
 from zc.zk.protocol.session import Session
-from zc.zk.protocol.states import Phase, Settings, StateChange
+from zc.zk.protocol.states import Settings, StateChange
 
 _FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
 
@@ -51,6 +51,7 @@ class Driver:
         self.callback_delay = 0.002  # seconds, at most
         self._race: Race | None = None
         self._alarm: Alarm | None = None
+        self._end: Alarm | None = None  # when a closing session is over, whatever the network does
         self._arrived: list[tuple[Line, bytes | None]] = []  # while paused; None for the end
         self.session = Session(Ensemble(endpoints, chance.random), settings, on_change)
 
@@ -58,6 +59,8 @@ class Driver:
 
     def start(self) -> None:
         """Look for a server from now on."""
+        if self._end is not None:
+            self._end.cancel()  # of the session before
         self.session.open(self.world.clock.now)
         self.turn()
 
@@ -70,10 +73,10 @@ class Driver:
         """End the session, within a second."""
         self.session.close(self.world.clock.now)
         self.turn()
-        self.world.clock.after(_FAREWELL, self._finish)
+        self._end = self.world.clock.after(_FAREWELL, self._finish)
 
     def _finish(self) -> None:
-        if self.session.phase is Phase.CLOSING:
+        if self.session.phase.is_ending:
             self.session.finish("closed by the caller")
             self.turn()
 

@@ -149,11 +149,11 @@ class SimulatedServer:
             return
         link = self._links.get(line)
         if link is not None:
-            received = link.received
+            received = link.figures.received
             self._is_asked = True
             link.receive(data, self._clock.now)
             self._is_asked = False
-            if link.received > received and link.is_attached:
+            if link.figures.received > received and link.is_attached:
                 session = link.session
                 self._heard[session.id] = self._clock.now, session.timeout / 1000
             self._turn()

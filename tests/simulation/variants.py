@@ -9,9 +9,10 @@ import pytest
 from zc.zk.operations import SetWatches, SetWatches2
 from zc.zk.plans import Change
 from zc.zk.protocol import connection as connections
+from zc.zk.protocol import removing
 from zc.zk.protocol.connection import Connection
 from zc.zk.protocol.live import Live, LiveData
-from zc.zk.protocol.removing import Adding, Removing
+from zc.zk.protocol.removing import Adding
 from zc.zk.protocol.requests import Request
 from zc.zk.protocol.session import Session
 from zc.zk.protocol.watches import WatchTables
@@ -109,7 +110,12 @@ def live_data_remembers_the_age_of_a_lost_session(patch: Patch) -> None:
 
 @shows_in(157)
 def a_removal_forgets_what_is_under_way(patch: Patch) -> None:
-    patch.setattr(Removing, "_will_arm", lambda *_: False)
+    patch.setattr(removing, "_coming", lambda *_: set())
+
+
+@shows_in(3530)
+def a_removal_is_taken_for_done_before_its_reply(patch: Patch) -> None:
+    patch.setattr(WatchTables, "_fade", lambda *_: None)
 
 
 @shows_in(1551)
