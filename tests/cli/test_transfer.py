@@ -65,7 +65,7 @@ def test_a_whole_server_is_exported_and_imported(
         assert error == "zk: 1 ephemeral nodes are left out\n"
         (tmp_path / "tree").write_text(text, encoding="utf-8")
         assert main(["import", second.address, str(tmp_path / "tree")]) == 0
-        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         assert main(["import", third.address]) == 0
         before = tree_of(first.address)
 

@@ -90,7 +90,8 @@ def _export(arguments: argparse.Namespace) -> int:
     with _connected(getattr(arguments, "from"), arguments.auth) as client:
         reader = TreeReader(client, arguments.path, _told(""))
         for line in treelines.write(reader.entries()):
-            sys.stdout.write(line + "\n")
+            sys.stdout.buffer.write(f"{line}\n".encode())  # whatever the locale is
+        sys.stdout.flush()
     _tell_of_ephemerals(reader)
     return 0
 
@@ -148,12 +149,8 @@ class _ConnectionStringError(ZooKeeperError):
 
 @contextlib.contextmanager
 def _opened(name: str) -> Iterator[Iterable[str]]:
-    if name == "-":
-        yield sys.stdin
-    else:
-        # Not every separator that Unicode knows ends a line here.
-        with Path(name).open(encoding="utf-8", newline="\n") as file:
-            yield file
+    with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+        yield (line.decode() for line in file)
 
 
 def _told(what: str) -> Told:
