@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -13,13 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.keys import Keys
-from tests.server.wireclient import ClosedError, WireClient, request_frame
+from tests.server.wireclient import ClosedError, WireClient
 from tests.waiting import stretched
 from zc.zk import TLS, Client, DigestMD5
 from zc.zk import operations as ops
 from zc.zk.cli.main import main
 from zc.zk.codes import ErrorCode
-from zc.zk.jute import Reader
 
 COMMAND = (sys.executable, "-m", "zc.zk.cli.main", "server")
 SOURCES = Path(__file__).parents[2] / "src"
@@ -203,6 +201,7 @@ def test_a_folder_that_is_not_there_is_told(
         (("server", "--tick-time", "0"), "0 is not a time"),
         (("server", "--tick-time", "nan"), "nan is not a time"),
         (("server", "--what"), "--what"),
+        (("server", "--control", "--no-sync"), "--no-sync does not go with --control"),
         (("server", "--host", "256.256.256.256", "--port", "0"), "cannot listen on"),
     ],
 )
@@ -223,49 +222,12 @@ def test_help_is_help(capsys: pytest.CaptureFixture[str]) -> None:
 # Durability
 
 
-def test_a_server_on_a_folder_has_its_data_again(tmp_path: Path) -> None:
-    options = ("--data-dir", str(tmp_path))
+@pytest.mark.parametrize("more", [(), ("--no-sync",)])
+def test_a_server_on_a_folder_has_its_data_again(tmp_path: Path, more: tuple[str, ...]) -> None:
+    options = ("--data-dir", str(tmp_path), *more)
     with process(*options) as it, WireClient(it.port) as client:
         client.call(ops.Create("/n", b"data"))
         it.end()
 
     with process(*options) as it, WireClient(it.port) as client:
         assert client.call(ops.Exists("/n")).error == 0
-
-
-def _write_until_killed(it: Process, begin: int, dice: random.Random) -> int:
-    """Create nodes in bursts while the server is killed; give how many were acknowledged."""
-    acknowledged = 0
-    kill_after = dice.randrange(1, 300)
-    with WireClient(it.port) as client:
-        try:
-            while True:
-                frames = [
-                    request_frame(1, ops.Create(f"/{begin + acknowledged + number}", bytes(50)))
-                    for number in range(10)
-                ]
-                client.socket.sendall(b"".join(frames))
-                for _ in frames:
-                    assert client.read_reply().error == 0
-                    acknowledged += 1
-                    if acknowledged == kill_after:
-                        it.popen.kill()
-        except (ClosedError, OSError):
-            return acknowledged
-
-
-def test_no_acknowledged_write_is_lost_by_sigkill(tmp_path: Path) -> None:
-    dice = random.Random(1)
-    begin, acknowledged = 0, set[int]()
-    for _ in range(5):
-        with process("--data-dir", str(tmp_path)) as it:
-            count = _write_until_killed(it, begin, dice)
-        acknowledged.update(range(begin, begin + count))
-        begin += count + 10  # what was sent last may be there or not
-
-    with process("--data-dir", str(tmp_path)) as it, WireClient(it.port) as client:
-        body = client.call(ops.GetChildren("/")).body
-    there = {int(name) for name in ops.GetChildren("/").read(Reader(body)) if name.isdecimal()}
-
-    assert acknowledged <= there
-    assert len(acknowledged) >= 5
