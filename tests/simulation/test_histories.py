@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.corpus import CORPUS
 from tests.simulation.runner import Outcome, play
 
-SEEDS = 200
+SEEDS = 100
 AT_ONCE = 10
 
 
