@@ -166,6 +166,41 @@ def test_before_3_9_a_removal_that_takes_its_time_still_comes() -> None:
     assert [type(each) for each in talk.asked] == [RemoveWatches, SetWatches]
 
 
+def test_before_3_9_a_removal_that_waits_is_done_with_the_connection() -> None:
+    talk = online()
+    stand(talk, "/a", RECURSIVE)
+    talk.ask(GetData("/a", Internal()))
+    asked = removed(talk, "/a")
+
+    talk.drop()
+    talk.connect()
+    talk.greet()
+
+    assert asked.answers == [None]
+    assert [type(each) for each in talk.asked] == [GetData]
+    assert not talk.session.trail.watches.covers("/a")
+    assert not talk.session.trail.watches.leans("/a")
+
+
+def test_before_3_9_a_recursive_watch_serves_others_while_its_removal_waits() -> None:
+    talk = online()
+    stand(talk, "/a", RECURSIVE)
+    talk.ask(GetData("/a", Internal()))
+    removed(talk, "/a")
+
+    other = Told()
+    added = talk.ask(AddWatch("/a", other, PERSISTENT))
+    talk.event(EventType.CREATED, "/a/b")
+    talk.reply((b"", stat()))
+    talk.reply(stat())
+
+    assert added.answers == [None]
+    assert other.events == [("CHILD", "/a")]
+    (sent,) = talk.asked
+    assert isinstance(sent, AddWatch)
+    assert sent.mode is PERSISTENT
+
+
 def test_before_3_9_events_speak_of_a_recursive_watch_until_its_removal_is_answered() -> None:
     talk = online()
     stand(talk, "/a", RECURSIVE)
