@@ -21,6 +21,7 @@ from zc.zk.errors import (
 )
 from zc.zk.operations import (
     AddWatch,
+    CheckWatches,
     Exists,
     GetChildren,
     GetData,
@@ -366,3 +367,17 @@ def test_a_removal_is_not_repeated_on_the_next_connection() -> None:
 
     assert asked.answers == [None]
     assert talk.asked == []
+
+
+def test_a_server_is_told_of_no_removal_before_watches_are_armed_again() -> None:
+    talk = online()
+    stand(talk, "/a")
+    stand(talk, "/b")
+    talk.drop()
+    talk.connect()
+    talk.greet()
+
+    asked = removed(talk, "/a")
+
+    assert asked.answers == [None]
+    assert [type(each) for each in talk.asked] == [CheckWatches]

@@ -11,6 +11,7 @@ CORPUS = {
     553: "a live node held the state of a server that had lost its data since",
     1551: "a watch that came to stand too late took the events of others",
     2723: "the same, of a watch that was asked for without a connection",
+    639: "the reply to a removal made the zxid grow before watches were armed again",
     3359: "what a removal took along was armed again too late for the events between",
     3378: "a client that was closed without a connection never ended, in the simulation",
     3530: "events of a recursive watch whose removal was under way concerned nobody",

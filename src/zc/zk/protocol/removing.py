@@ -45,7 +45,8 @@ class Removing:
     ) -> None:
         session, path, watches = self._session, operation.path, self._watches
         trail, connection = session.trail, session.connection
-        if not session.phase.is_served or connection is None:
+        # A reply that comes before watches are armed again must not make the zxid grow: events would be missed.
+        if not session.phase.takes_requests or connection is None:
             if asked is not None:
                 asked.resolve(None)
             return
