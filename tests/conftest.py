@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import itertools
+import signal
 from collections.abc import Callable, Iterator
 
 import hypothesis
@@ -45,6 +46,12 @@ hypothesis.settings.load_profile("steady")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long tests, and only them")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear ^C, as do all processes that the tests start, where a shell began us in the background, deaf to it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
