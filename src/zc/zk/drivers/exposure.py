@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterable
 
+from zc.zk.drivers.wire import peer_name
 from zc.zk.protocol.repetition import Line
 
 _HARMLESS = frozenset({"ip", "x509"})  # what they send is no secret
@@ -27,7 +28,7 @@ class Exposure:
         """Look at a new connection."""
         self._peer = None
         if not self._was_told and not is_encrypted and not is_loopback(connection):
-            self._peer = peer_name(connection)
+            self._peer = peer_name(connection) or None
 
     def warn(self, schemes: Iterable[str]) -> None:
         """Warn if one of these schemes shows a password."""
@@ -52,9 +53,3 @@ def _is_loopback(host: str) -> bool:
     ip = ipaddress.ip_address(host.partition("%")[0])
     mapped = getattr(ip, "ipv4_mapped", None)
     return (mapped or ip).is_loopback
-
-
-def peer_name(connection: socket.socket) -> str:
-    """Return `address:port` of the other end."""
-    host, port = connection.getpeername()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -26,7 +26,7 @@ class Wire:
         self._writer = connection.dup()  # its own object, because a time-out belongs to the object
         self._writer.setblocking(False)
         self._timeout = 0.0
-        self.peer = _peer(connection)
+        self.peer = peer_name(connection)
         self.is_sending = False
         self.sender = 0
         self.unsent = b""
@@ -127,10 +127,11 @@ class SecureWire(Wire):
         super().hang_up()
 
 
-def _peer(connection: socket.socket) -> str:
+def peer_name(connection: socket.socket) -> str:
+    """Return `address:port` of the other end, empty where there is none of that form, or no more."""
     try:
         address = connection.getpeername()
-    except OSError:  # it has gone already: reading will say so
+    except OSError:  # reading will say so
         return ""
     if not isinstance(address, tuple):
         return ""
