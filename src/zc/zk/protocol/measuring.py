@@ -34,7 +34,6 @@ class MeasuredSession(Session):
 
     def __init__(self, *arguments: Any) -> None:  # Any: those of a session
         super().__init__(*arguments)
-        self.clock = 0.0
         self._report = Report()
         self._reported: Counter[tuple[str, ...]] = Counter()  # of the chronicle,
         self._reported_events = 0  # the same
@@ -44,22 +43,17 @@ class MeasuredSession(Session):
 
     # --- taking measurements
 
-    def open(self, now: float) -> None:
-        self.clock = now
-        super().open(now)
-
     def submit(self, request: Request, now: float) -> None:
-        self.clock = now
+        self.now = now
         if not self.takes_requests:
             self.remember_to_report()  # it makes the queue longer
         super().submit(_Measured(self, request, now), now)
 
     def send_reading(self, live: Live) -> None:
         if self._open_way is not None:
-            self._open_way.send(_Measured(self, live.reading(), self.clock))
+            self._open_way.send(_Measured(self, live.reading(), self.now))
 
     def receive(self, data: bytes, now: float) -> None:
-        self.clock = now
         self._report.counts["bytes_received",] += len(data)
         super().receive(data, now)
 
@@ -69,21 +63,13 @@ class MeasuredSession(Session):
             self._report.counts["bytes_sent",] += len(data)
         return data
 
-    def tick(self, now: float) -> None:
-        self.clock = now
-        super().tick(now)
-
-    def disconnected(self, reason: str, now: float) -> None:
-        self.clock = now
-        super().disconnected(reason, now)
-
     def ended(self, operation: str, outcome: str, begun: float) -> None:
         """Note the outcome of a request."""
         report = self._report
         report.counts["requests", operation, outcome] += 1
         if self._timed < _MOST_DURATIONS:
             self._timed += 1
-            report.durations.setdefault(operation, []).append(self.clock - begun)
+            report.durations.setdefault(operation, []).append(self.now - begun)
         if not self._is_due:
             self.remember_to_report()
 
@@ -93,7 +79,7 @@ class MeasuredSession(Session):
         """Call `on_due` in a moment, for all that comes together until then."""
         if not self._is_due:
             self._is_due = True
-            self.timers.add(self.clock + _EVERY, self._due)
+            self.timers.add(self.now + _EVERY, self._due)
 
     def _due(self) -> None:
         if self.on_due is not None:

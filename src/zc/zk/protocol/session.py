@@ -78,7 +78,7 @@ class Session:
         self._leave_by = 0.0
         self._better: Endpoint | None = None
         self._was_opened = False
-        self._now = 0.0
+        self.now = 0.0  # as we were told it last
         self._retry_at = 0.0
         self.attempt_until = 0.0
         self._down_since = 0.0
@@ -91,7 +91,7 @@ class Session:
     def open(self, now: float) -> None:
         """Begin to look for a server, at once."""
         if self.phase is Phase.STOPPED:
-            self._now = self._down_since = self._retry_at = self._lost_since = now
+            self.now = self._down_since = self._retry_at = self._lost_since = now
             self._refused_since = self.refusal = None
             self._was_opened = True
             self.chronicle.opened(now)
@@ -104,7 +104,7 @@ class Session:
 
     def submit(self, request: Request, now: float) -> None:
         """Send a request now, or when a server is there; it fails at its deadline."""
-        self._now = now
+        self.now = now
         if request.operation.is_kept:
             self._arming.keep(request)
         elif self._open_way is not None:
@@ -120,7 +120,7 @@ class Session:
 
     def close(self, now: float) -> None:
         """End the session: what is in flight is still answered; `disconnected`, or the driver's `finish`, ends it."""
-        self._now = now
+        self.now = now
         if self.phase.is_served:
             self._parting.say_farewell()
         elif self.state is State.SUSPENDED and not self.phase.is_ending:
@@ -134,7 +134,7 @@ class Session:
 
         The session stays. What is in flight is answered first, for a second; what is asked meanwhile waits in line.
         """
-        self._now = now
+        self.now = now
         self._better = None
         stays = self.ensemble.replace(endpoints, self.server)
         if self.phase is Phase.WAITING:
@@ -198,7 +198,7 @@ class Session:
 
         It answers by `connected` or `disconnected`.
         """
-        self._now = now
+        self.now = now
         if self.phase is Phase.PARTING:
             return self._parting.dial()
         if self.phase is not Phase.WAITING or now < self._retry_at:
@@ -220,7 +220,7 @@ class Session:
 
     def connected(self, now: float, endpoint: Endpoint) -> None:
         """Ask for the session: a server was reached."""
-        self._now = now
+        self.now = now
         if self.phase in (Phase.DIALLING, Phase.PARTING):
             self.server = endpoint
             if self.phase is Phase.PARTING:
@@ -274,7 +274,7 @@ class Session:
         self.keeper_state = KeeperState.CONNECTED
         if self.identity.is_read_only:
             self.keeper_state = KeeperState.CONNECTED_RO
-            self._search.begin(self._now)
+            self._search.begin(self.now)
         self._lost_since = self._refused_since = None
         if self.server is not None:
             self.ensemble.succeeded(self.server)
@@ -292,7 +292,7 @@ class Session:
 
     def looked(self, endpoint: Endpoint, now: float, *, is_writable: bool) -> None:
         """Go over to a server that takes writes, or look for another one later."""
-        self._now = now
+        self.now = now
         if self.keeper_state is not KeeperState.CONNECTED_RO:
             return
         if is_writable:
@@ -305,7 +305,7 @@ class Session:
 
     def receive(self, data: bytes, now: float) -> None:
         """Handle what arrived. A peer that breaks the protocol sets `fault`."""
-        self._now = now
+        self.now = now
         connection = self.connection
         if connection is None:
             return
@@ -352,7 +352,7 @@ class Session:
 
     def tick(self, now: float) -> None:
         """Do what is due: fail requests, ping, give a server up, declare the session lost."""
-        self._now = now
+        self.now = now
         if now >= self._earliest:
             self._expire_requests(now)
         self.timers.run(now)
@@ -395,7 +395,7 @@ class Session:
 
     def disconnected(self, reason: str, now: float) -> None:
         """Note that the connection, or the attempt to make one, has ended."""
-        self._now = now
+        self.now = now
         if self.phase in (Phase.STOPPED, Phase.WAITING):
             return
         if self.phase is Phase.PARTING and self._parting.goes_on:
@@ -498,7 +498,7 @@ class Session:
 
     def _declare_lost(self, reason: str, *, assumed: bool) -> None:
         if self._lost_since is None:
-            self._lost_since = self._now
+            self._lost_since = self.now
         if self.state is not State.LOST and not self.identity.is_read_only:
             self._refuse_waiting_writes()
         self._tell(State.LOST, reason, assumed=assumed)
@@ -549,7 +549,7 @@ class Session:
         if state is not self.state:
             self.state = state
             change = StateChange(state, reason, self.identity.session_id, assumed)
-            self.chronicle.changed(change, str(self.server or "no server"), self._now)
+            self.chronicle.changed(change, str(self.server or "no server"), self.now)
             self._on_change(change)
 
     # --- for drivers and live nodes
@@ -558,11 +558,6 @@ class Session:
         """Send the request that makes a live node current, if a server is there to take it."""
         if self._open_way is not None:
             self._open_way.send(live.reading())
-
-    @property
-    def now(self) -> float:
-        """The time as we know it."""
-        return self._now
 
     @property
     def waiting(self) -> int:
@@ -586,4 +581,4 @@ class Session:
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> None:
         """Make a call after so many seconds, under the driver's lock."""
-        self.timers.add(self._now + seconds, call)
+        self.timers.add(self.now + seconds, call)
