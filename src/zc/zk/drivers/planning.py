@@ -5,7 +5,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zc.zk.drivers.results import AsyncResult, Latch, Promise, Work
+from zc.zk.drivers.nesting import Bell
+from zc.zk.drivers.results import AsyncResult, Promise, Work
 from zc.zk.errors import (
     ConnectionClosedError,
     ConnectionLoss,
@@ -87,14 +88,14 @@ def _outcome(get: Callable[[], Any]) -> Any:
 
 def _wait(driver: "ThreadDriver", change: Change, until: float) -> bool:
     driver.require_can_wait()
-    told = Latch(driver.new_lock)
+    told = Bell(driver.new_lock)
     with driver.lock:
         if driver.session.phase.is_ending:
             raise ConnectionClosedError
         if change.event is not None:
             return True
-        change.told = told.open
-    return told.wait(max(0.0, until - monotonic()))
+        change.told = told.ring
+    return told.wait(until - monotonic())
 
 
 def ids(driver: "ThreadDriver") -> Ids:

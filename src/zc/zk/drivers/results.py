@@ -17,27 +17,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Latch:
-    """An event that one thread waits for: lean, because each live object needs one to begin with."""
-
-    __slots__ = ("_is_open", "_lock")
-
-    def __init__(self, new_lock: Callable[[], Any] = threading.Lock) -> None:
-        self._is_open = False
-        self._lock = new_lock()
-        self._lock.acquire()
-
-    def open(self) -> None:
-        """Let the waiter go on; called under the driver's lock, more than once perhaps."""
-        if not self._is_open:
-            self._is_open = True
-            self._lock.release()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until it is open, or so many seconds; return whether it is."""
-        return bool(self._lock.acquire(timeout=min(seconds, 1e6)))
-
-
 class Waiting(Request):
     """A request whose caller waits in `wait`."""
 

@@ -24,7 +24,7 @@ from zc.zk.drivers.forking import ForkedLock, forked
 from zc.zk.drivers.journal import Journal, Logger, connecting, refused, unexpected
 from zc.zk.drivers.nesting import Bell, Guard, interrupted
 from zc.zk.drivers.probing import takes_writes
-from zc.zk.drivers.results import AsyncResult, Latch, Waiting
+from zc.zk.drivers.results import AsyncResult, Waiting
 from zc.zk.drivers.tls import Security
 from zc.zk.drivers.wire import Wire
 from zc.zk.errors import (
@@ -323,12 +323,12 @@ class ThreadDriver:
         self._get_ready()
         self.require_can_wait()
         unknown = set(lives)
-        all_known = Latch(self.new_lock)
+        all_known = Bell(self.new_lock)
 
         def learn(live: Live) -> None:
             unknown.discard(live)
             if not unknown:
-                all_known.open()
+                all_known.ring()
 
         with self.lock:
             if self.session.phase.is_ending:
@@ -339,7 +339,7 @@ class ThreadDriver:
                 live.on_change = partial(learn, live)
                 live.refresh()
         self.flush()
-        all_known.wait(max(0.0, deadline - monotonic()))
+        all_known.wait(deadline - monotonic())
         with self.lock:
             for live in lives:
                 live.on_change = None
