@@ -38,9 +38,13 @@ class BareClient:
         password: bytes = wire.NO_PASSWORD,
         timeout: float = 10.0,
         tls: ssl.SSLContext | None = None,
+        patience: float = PATIENCE,
     ) -> Self:
-        """Begin a session, or re-attach to `session_id`; raises SessionRefusedError."""
-        connection = socket.create_connection((LOOPBACK, port), stretched(PATIENCE))
+        """Begin a session, or re-attach to `session_id`; raises SessionRefusedError.
+
+        No single step of this, nor of what is called later, takes longer than `patience` seconds.
+        """
+        connection = socket.create_connection((LOOPBACK, port), stretched(patience))
         try:
             if tls is not None:
                 connection = tls.wrap_socket(connection, server_hostname=LOOPBACK)
