@@ -130,14 +130,7 @@ class Calls:
         if type(operation) is Create and not makepath:
             created = self._surely(_named(operation, protected), is_protected=protected)
         else:
-            creating = nodes.create(
-                _named(operation, protected),
-                makepath=makepath,
-                include_data=include_data,
-                is_protected=protected,
-                root=self.driver.session.trail.root,
-            )
-            created = self.run(creating)
+            created = self.run(self._creating(operation, makepath, include_data, protected))
         self.catch_up(created if isinstance(created, str) else created[0])
         return created
 
@@ -167,14 +160,19 @@ class Calls:
         )
         if not (makepath or protected) and (include_data or type(operation) is Create):
             return self._write_async(operation)
-        creating = nodes.create(
-            _named(operation, protected),
+        creating = self._creating(operation, makepath, include_data, protected)
+        return self.run_async(creating, "create", path)
+
+    def _creating(
+        self, operation: Creates[Any], makepath: bool, include_data: bool, is_protected: bool
+    ) -> Plan[Any]:  # Any: str, or with `include_data` a tuple
+        return nodes.create(
+            _named(operation, is_protected),
             makepath=makepath,
             include_data=include_data,
-            is_protected=protected,
+            is_protected=is_protected,
             root=self.driver.session.trail.root,
         )
-        return self.run_async(creating, "create", path)
 
     def ensure_path(self, path: str, acl: Sequence[ACL] | None = None) -> bool:
         """Create a node without data, and those above it, the chroot's among them, as far as they are missing."""
