@@ -22,7 +22,6 @@ def test_a_fault_does_nothing_unless_it_says_what() -> None:
     world, nothing = FaultyWorld(), Nothing()
     peer = world.connect()
 
-    nothing.check(world.patient)
     nothing.strike(world.patient.victims(None)[0], b"", 5.0)
     nothing.end(world.patient, 5.0)
 

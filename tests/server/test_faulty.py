@@ -25,7 +25,6 @@ def test_without_faults_requests_are_carried_out_at_once(world: FaultyWorld) -> 
     assert isinstance(link, FaultyLink)
     assert link.session_id == peer.session_id
     assert link.held_until is None
-    assert not world.patient.is_on_disk
 
 
 def test_bytes_one_at_a_time_meet_faults_too(world: FaultyWorld) -> None:

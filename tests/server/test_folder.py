@@ -407,3 +407,59 @@ def test_a_write_that_the_kernel_takes_in_pieces_is_whole(
     folder.close()
 
     assert recovered.tree.find("/n").data == bytes(100)
+
+
+def test_a_folder_begins_anew_for_another_store(tmp_path: Path) -> None:
+    folder, old = open_folder(tmp_path)
+    create(old, "/old")
+    folder.flush()
+    create(old, "/unflushed")
+    store = new_store(first_zxid=old.zxid)
+
+    folder.begin_anew(store)
+
+    create(store, "/new")
+    folder.flush()
+    create(old, "/nobody-writes-this")
+    folder.close()
+    folder, store = open_folder(tmp_path)
+    folder.close()
+    assert {"/new"} == {path for path in store.tree.nodes if path.count("/") == 1} - {
+        "/zookeeper",
+        "/",
+    }
+
+
+def test_a_folder_begins_anew_in_the_middle_of_a_compaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "_LEAST_BYTES_TO_COMPACT", 1000)
+    monkeypatch.setattr(compaction_module, "_PIECE_BYTES", 100)
+    folder, old = open_folder(tmp_path)
+    for number in range(50):
+        create(old, f"/{number}", bytes(100))
+    assert folder.flush()  # there is more to do
+
+    store = new_store(first_zxid=old.zxid)
+    folder.begin_anew(store)
+
+    create(store, "/new")
+    while folder.flush():
+        pass
+    folder.close()
+    folder, store = open_folder(tmp_path)
+    folder.close()
+    assert "/new" in store.tree.nodes
+    assert "/0" not in store.tree.nodes
+
+
+def test_a_folder_that_cannot_begin_anew_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = open_folder(tmp_path)
+    (tmp_path / "journal.new").mkdir()
+
+    with pytest.raises(FolderError, match=r"cannot write .*journal: is a directory"):
+        folder.begin_anew(new_store())
+
+    folder.close()

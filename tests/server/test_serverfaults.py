@@ -17,6 +17,7 @@ from zc.zk.server.serverfaults import (
     Refuse,
     Restart,
 )
+from zc.zk.server.store import Store
 
 
 @pytest.fixture
@@ -103,11 +104,22 @@ def test_a_wipe_forgets_all(world: FaultyWorld) -> None:
     assert world.connect().ask(ops.GetChildren("/")) == ["zookeeper"]
 
 
-def test_a_server_with_a_folder_cannot_be_wiped_by_the_way(world: FaultyWorld) -> None:
-    world.core.store.journal = lambda _: None
+def test_a_wipe_is_told_with_the_store_that_follows(world: FaultyWorld) -> None:
+    stores: list[Store] = []
+    world.patient.on_wipe = stores.append
 
-    with pytest.raises(ArgumentError, match="wiped by stopping it first"):
-        world.befall(Restart(wipe=True))
+    world.befall(Restart(wipe=True))
+
+    assert stores == [world.core.store]
+
+
+def test_zxids_never_go_back_by_a_wipe(world: FaultyWorld) -> None:
+    world.core.store.zxid += 1 << 40  # as after many quick restarts
+
+    before = world.zxid
+    world.befall(Restart(wipe=True))
+
+    assert world.connect().call(ops.Create("/n")).zxid > before
 
 
 def test_going_back_turns_those_away_who_saw_more(world: FaultyWorld) -> None:

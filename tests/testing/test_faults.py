@@ -3,13 +3,16 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.testing.clients import KINDS, connected, unconnected
 from tests.waiting import stretched, wait_until
+from zc.zk import Client
 from zc.zk.errors import ArgumentError, FailedConnect
+from zc.zk.server.settings import Settings
 from zc.zk.testing import FaultHandle, Server
 
 SOON = 10.0
@@ -367,3 +370,36 @@ def test_what_cannot_be_is_told_and_not_set(server: Server) -> None:
             wrong()
 
     assert list(server.faults) == []
+
+
+def test_a_script_wipes_and_restarts_a_server_with_a_folder_at_given_zxids(tmp_path: Path) -> None:
+    settings = Settings(first_zxid=100, tick_time=0.05)
+    with Server(data_dir=tmp_path, settings=settings) as server:
+        server.faults.script("restart at_zxid=105\nrestart wipe at_zxid=110")
+        with Client(server.address, 10.0) as client:
+            for number in range(20):
+                client.retry(client.create, f"/{number:02}")
+            kept = client.get_children("/")
+        server.kill()
+
+        server.start()
+
+        with Client(server.address, 10.0) as client:
+            assert client.get_children("/") == kept
+    assert "zookeeper" in kept
+    assert "00" not in kept
+    assert "19" in kept
+
+
+def test_a_server_with_a_folder_that_went_back_can_be_started_again(tmp_path: Path) -> None:
+    with Server(data_dir=tmp_path) as server:
+        for number in range(3):
+            with Client(server.address, 10.0) as client:
+                client.create(f"/{number}")
+            server.faults.go_back(2)
+        server.kill()
+
+        server.start()
+
+        with Client(server.address, 10.0) as client:
+            assert sorted(client.get_children("/")) == ["0", "1", "2", "zookeeper"]

@@ -25,10 +25,6 @@ class Victim(Protocol):
 class Patient(Protocol):
     """The server, as far as faults know it."""
 
-    @property
-    def is_on_disk(self) -> bool:
-        """Whether transactions are kept in a folder."""
-
     def victims(self, session_id: int | None) -> Iterable[Victim]:
         """Return the connections, or only that of one session."""
 
@@ -66,9 +62,6 @@ class Effect:
     lasts: ClassVar[bool] = False
     usual_operation: ClassVar[str] = "request"
     usual_times: ClassVar[int | None] = 1
-
-    def check(self, server: Patient) -> None:
-        """Raise `ArgumentError` if this cannot befall the server."""
 
     def begin(self, server: Patient, session_id: int | None, now: float) -> int:
         """Befall the server; return how many connections or sessions it met, 1 for the whole."""

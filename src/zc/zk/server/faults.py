@@ -96,8 +96,6 @@ class Faults:
 
     def add(self, fault: Fault, server: Patient | None, zxid: int, now: float) -> None:
         """Let a fault come; one that is due is there at once, if there is a server yet."""
-        if server is not None:
-            fault.effect.check(server)
         fault.starts_at = now + fault.conditions.after
         later = fault.conditions.after_writes
         fault.starts_at_zxid = max(fault.conditions.at_zxid, zxid + later if later else 0)

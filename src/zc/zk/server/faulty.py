@@ -126,7 +126,8 @@ class FaultyCore(Core):
     """A stand-alone server that has `faults`, which may be those of an earlier life.
 
     Whoever changes the faults calls `update_faults`, or `release` after lifting one.
-    `on_refusing` is told when connections are to be refused, and when no longer.
+    `on_refusing` is told when connections are to be refused, and when no longer; `on_wipe`, which
+    store it is from now on.
     """
 
     def __init__(
@@ -142,12 +143,8 @@ class FaultyCore(Core):
         self.holding: dict[FaultyLink, None] = {}
         self.abandoned: dict[Link, None] = {}
         self.on_refusing: Callable[[bool], None] | None = None
+        self.on_wipe: Callable[[Store], None] | None = None
         self._mute: dict[Link, None] = {}
-
-    @property
-    def is_on_disk(self) -> bool:
-        """Whether transactions are kept in a folder."""
-        return self.store.journal is not None
 
     def update_faults(self, now: float) -> None:
         """Begin and end what is due."""
@@ -233,6 +230,9 @@ class FaultyCore(Core):
         if wipe:
             old = self.store
             self.store = Store(self.settings, now, old.wall_offset, old.random_bytes)
+            self.store.zxid = max(self.store.zxid, old.zxid)
+            if self.on_wipe is not None:
+                self.on_wipe(self.store)
             self._sweep = Sweep(self.store, now)
             self.switch(old.is_read_only, now)
         else:

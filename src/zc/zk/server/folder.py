@@ -88,16 +88,26 @@ class Folder:
             raise FolderError(f"cannot write {self._journal}: {_reason(error)}") from error
         return self._compaction is not None
 
+    def begin_anew(self, store: Store) -> None:
+        """Forget what the folder holds, and be another store's from now on. Raises `FolderError`."""
+        self._let_go()
+        self._unwritten.clear()
+        self._store = store
+        self._take_on()
+
     def close(self) -> None:
         """Let go of the folder. What was not flushed is lost, as in a crash."""
-        self._store.journal = None
-        if self._compaction is not None:
-            self._compaction.abandon()
-            self._compaction = None
+        self._let_go()
         for descriptor in (self._file, self._lock):
             if descriptor >= 0:
                 os.close(descriptor)
         self._file = self._lock = -1
+
+    def _let_go(self) -> None:
+        self._store.journal = None
+        if self._compaction is not None:
+            self._compaction.abandon()
+            self._compaction = None
 
     def _write_noted(self) -> None:
         data = journal.batch(self._unwritten)
@@ -119,6 +129,9 @@ class Folder:
             raise FolderError(msg) from error
         except OSError as error:
             raise FolderError(f"cannot read {self._journal}: {_reason(error)}") from error
+        self._take_on()
+
+    def _take_on(self) -> None:
         try:
             self._write_first()
         except OSError as error:

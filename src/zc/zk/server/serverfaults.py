@@ -92,11 +92,6 @@ class Restart(Effect):
     is_for_requests = False
     wipe: bool = False
 
-    def check(self, server: Patient) -> None:
-        """Raise `ArgumentError` where a folder is to be wiped at some moment."""
-        if self.wipe and server.is_on_disk:
-            raise ArgumentError("a server with a data folder is wiped by stopping it first")
-
     def begin(self, server: Patient, session_id: int | None, now: float) -> int:
         """Be as after a restart."""
         server.restart(now, wipe=self.wipe)

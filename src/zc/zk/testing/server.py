@@ -129,6 +129,7 @@ class Server:
             flush = self._folder.flush if self._folder else None
             self._network = network = RefusingNetwork(core, listener, flush, context, self.clock)
             core.on_refusing = network.refuse
+            core.on_wipe = self._folder.begin_anew if self._folder else None
             self._registry.resume(core, self.clock.now())
             core.update_faults(self.clock.now())
             self._thread = threading.Thread(
@@ -208,7 +209,7 @@ class Server:
             network.stop()
             thread.join()
             if self._core is not None:
-                self._core.on_refusing = None
+                self._core.on_refusing = self._core.on_wipe = None
             network.close(reset=reset)
             self._network = self._thread = None
             if self._folder is not None:
