@@ -84,7 +84,7 @@ def reach(servers: Sequence[Endpoint], judge: Patient, timeout: float = SOON) ->
     reached = dial(servers, timeout, None, judge)
     if reached is None:
         return None
-    reached.wire.close()
+    reached.connection.close()
     return reached.server
 
 
@@ -99,11 +99,12 @@ def test_an_address_and_a_name_are_connected_to(
     assert isinstance(reached, Reached)
     accepted, address = listener.accept()
     accepted.close()
-    writer = reached.wire.writer
+    wire = reached.wire()
+    writer = wire.writer
     assert reached.server == server
     assert address[1] == writer.getsockname()[1]
     assert writer.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    reached.wire.close()
+    wire.close()
 
 
 def test_a_refused_connection_is_reported(judge: Patient) -> None:

@@ -301,7 +301,7 @@ def test_a_peer_may_ask_for_new_keys_at_any_time(tmp_path: Path) -> None:
         security = secured(TLS(ca=authority.certificate))
         reached = dial([Endpoint("localhost", port)], SOON, security, Anyone())
         assert reached is not None
-        with contextlib.closing(reached.wire) as wire:
+        with contextlib.closing(reached.wire()) as wire:
             speech.write(b"K\n")  # new keys for both directions
             speech.flush()
             wire.send(b"before\n")

@@ -5,7 +5,7 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -34,10 +34,17 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A server, and the connection to it."""
+    """A server, the connection to it, and what encrypts there, if that was asked for."""
 
     server: Endpoint
-    wire: Wire
+    connection: socket.socket
+    channel: Channel | None
+
+    def wire(self) -> Wire:
+        """Return the connection for a thread to read from."""
+        if self.channel is None:
+            return Wire(self.connection)
+        return SecureWire(self.connection, self.channel)
 
 
 def dial(
@@ -48,38 +55,57 @@ def dial(
     The next is tried when one is silent for a moment. Each attempt has `timeout` seconds, its TLS handshake included.
     Names are looked up each time: what they stand for may have changed.
     """
-    course = _Course(Race(servers, timeout, monotonic()), timeout, security, judge)
+    course = Course(servers, timeout, security, judge)
     try:
-        return course.run()
+        reached = None
+        while reached is None and course.goes_on():
+            reached = course.advance(_ready(course.wanted, course.pause))
+        return reached
     finally:
         course.close()
 
 
-class _Course:
-    """One race, its sockets, and the threads that look names up."""
+class Course:
+    """One race, its sockets, and the threads that look names up; who runs it waits for the sockets."""
 
-    def __init__(self, race: Race, timeout: float, security: Security | None, judge: Judge) -> None:
-        self._race = race
+    def __init__(
+        self, servers: Sequence[Endpoint], timeout: float, security: Security | None, judge: Judge
+    ) -> None:
+        self._race = Race(servers, timeout, monotonic())
         self._timeout = timeout
         self._security = security
         self._judge = judge
         self._tries: dict[Attempt, _Try | _LookUp] = {}
 
-    def run(self) -> Reached | None:
-        while not self._race.is_over and self._judge.go_on():
-            self._start()
-            pause = min(_SLICE, max(0.0, self._race.deadline() - monotonic()))
-            wanted = {each.watched: each.wants for each in self._tries.values()}
-            ready = _ready(wanted, pause)
-            for attempt, each in list(self._tries.items()):
-                if each.watched in ready:
-                    reached = self._advance(attempt, each)
-                    if reached is not None:
-                        return reached
-            self._expire()
+    def goes_on(self) -> bool:
+        """Begin the attempts that are due; return whether there is anything to wait for."""
+        if self._race.is_over or not self._judge.go_on():
+            return False
+        self._start()
+        return True
+
+    @property
+    def pause(self) -> float:
+        """How many seconds to wait for the sockets at most."""
+        return min(_SLICE, max(0.0, self._race.deadline() - monotonic()))
+
+    @property
+    def wanted(self) -> Mapping[socket.socket, tuple[bool, bool]]:
+        """The sockets to wait for, and whether for reading and for writing."""
+        return {each.watched: each.wants for each in self._tries.values()}
+
+    def advance(self, ready: Container[socket.socket]) -> Reached | None:
+        """Go on with the sockets that are ready; return a server when one is reached."""
+        for attempt, each in list(self._tries.items()):
+            if each.watched in ready:
+                reached = self._advance(attempt, each)
+                if reached is not None:
+                    return reached
+        self._expire()
         return None
 
     def close(self) -> None:
+        """Give up the attempts that are under way."""
         for each in self._tries.values():
             each.close()
 
@@ -102,7 +128,7 @@ class _Course:
                 self._race.resolved(attempt, addresses, monotonic())
             elif each.advance():
                 del self._tries[attempt]
-                return Reached(attempt.server, each.wire())
+                return Reached(attempt.server, each.watched, each.channel)
         except OSError as error:
             self._failed(attempt, reason_of(error))
         return None
@@ -175,7 +201,7 @@ class _Try:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         self._server = server
         self._security = security
-        self._channel: Channel | None = None
+        self.channel: Channel | None = None
         self._unsent = b""
         self.watched = socket.socket(family, socket.SOCK_STREAM)
         self.wants = (False, True)
@@ -190,21 +216,21 @@ class _Try:
 
     def advance(self) -> bool:
         """Go as far as it goes now, return whether that is the end; raises OSError."""
-        if self._channel is None:
+        if self.channel is None:
             _check(self.watched)
             self.watched.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._security is None:
                 return True
-            self._channel = self._security.begin(self._server.host)
+            self.channel = self._security.begin(self._server.host)
             self.silence = "no TLS handshake"
-            return self._shake_hands(self._channel, None)
+            return self._shake_hands(self.channel, None)
         try:
             data = self.watched.recv(_CHUNK) if self.wants[0] else None
         except BlockingIOError:
             data = None
         except ConnectionResetError:
             data = b""  # what a server does that takes a handshake for a request that is too long
-        return self._shake_hands(self._channel, data)
+        return self._shake_hands(self.channel, data)
 
     def _shake_hands(self, channel: Channel, data: bytes | None) -> bool:
         try:
@@ -215,12 +241,6 @@ class _Try:
                 self._unsent = self._unsent[self.watched.send(self._unsent) :]
         self.wants = (not is_done, bool(self._unsent))
         return is_done and not self._unsent
-
-    def wire(self) -> Wire:
-        """Return the connection, which is no longer ours."""
-        if self._channel is None:
-            return Wire(self.watched)
-        return SecureWire(self.watched, self._channel)
 
     def close(self) -> None:
         self.watched.close()

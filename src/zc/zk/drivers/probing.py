@@ -28,15 +28,16 @@ def takes_writes(
     if reached is None:
         log.debug("%s: %s", server, deadline.failures.get(server))
         return False
+    wire = reached.wire()
     try:
-        return _greet(reached.wire, last_zxid, deadline)
+        return _greet(wire, last_zxid, deadline)
     except OSError as error:
         log.debug("%s: %s", server, reason_of(error))
     except ProtocolError as error:
         log.debug("%s: %s", server, error)
     finally:
-        reached.wire.hang_up()
-        reached.wire.close()
+        wire.hang_up()
+        wire.close()
     return False
 
 

@@ -432,7 +432,7 @@ class ThreadDriver:
         if reached is None:
             self._lost("no server could be reached")
             return
-        wire = reached.wire
+        wire = reached.wire()
         self._exposure.connected(wire.writer, is_encrypted=self.security is not None)
         mechanism, host = self._mechanism, reached.server.host
         authenticator = None if mechanism is None else Authenticator(mechanism, host)

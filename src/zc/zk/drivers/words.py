@@ -57,7 +57,7 @@ def ask(servers: Sequence[Endpoint], word: bytes, security: Security | None, sec
 
 
 def _exchange(reached: Reached, word: bytes, deadline: Deadline) -> str:
-    wire = reached.wire
+    wire = reached.wire()
     try:
         wire.send(word)  # so short that the kernel takes it
         answer = bytearray()
