@@ -23,10 +23,13 @@ LAYERS = (
     {"recipes", "recipes.nodes", "registry"}
     | {"registry.addresses", "registry.properties", "registry.servers"},
     {"drivers"},
+    {"asking"},
+    {"faces", "calling", "within"},
     {"recipes.watchers", "registry.live", "registry.registrar"},
     {"calls"},
     {"client"},
     {"zookeeper"},
+    {"aio"},
     {""},  # what `import zc.zk` gives
     {"testing"},
     {"cli"},
@@ -65,9 +68,10 @@ MOST_LINES = 600
 USUAL_LINES = 300
 MOST_FUNCTION_LINES = 60
 LONG = {
+    "aio.calls": "as `calls`",
     "arguments": "one small function for each request",
     "calls": "one class with every call on nodes, blocking and not",
-    "client": "one class with everything that concerns the session as such",
+    "drivers.aio": "all that knows of an event loop at once",
     "drivers.threads": "all that knows of threads, locks and sockets at once",
     "errors": "one small class for each error number",
     "protocol.session": "one state machine",

@@ -5,6 +5,7 @@ import gc
 import inspect
 import threading
 from collections.abc import Callable
+from time import monotonic
 
 import pytest
 
@@ -24,7 +25,9 @@ class Followed(Following):
     def __init__(self, client: Client, seconds: float = stretched(SOON)) -> None:
         self.seen: list[bytes | None] = []
         self.threads: list[threading.Thread] = []
-        super().__init__(client.driver, LiveData(client.driver.session, "/a"), seconds)
+        live = LiveData(client.driver.session, "/a")
+        super().__init__(client.driver, live)
+        client.driver.keep([live], monotonic() + seconds)
 
     @property
     def data(self) -> bytes | None:

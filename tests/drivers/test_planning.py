@@ -15,7 +15,8 @@ from zc.zk import (
     OperationTimeoutError,
     RequestTooLargeError,
 )
-from zc.zk.drivers.planning import Background, run, run_async
+from zc.zk.drivers.background import Background
+from zc.zk.drivers.planning import run, run_async
 from zc.zk.drivers.results import AsyncResult, Work
 from zc.zk.operations import Create, Delete, Exists, GetData, SetData, Step
 from zc.zk.plans import Change, Ids, Pause, Plan, Together, Wait, Whoami

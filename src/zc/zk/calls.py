@@ -1,59 +1,33 @@
 """Every call on nodes, blocking and not, over a session that somebody else looks after."""
 
-import uuid
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Any, Literal, TypeVar, overload
 
 from zc.zk import arguments, paths
+from zc.zk.asking import WatchCallback
+from zc.zk.calling import Making, Servers, named, reading
 from zc.zk.codes import ANY_VERSION, AddWatchMode, WatcherType
 from zc.zk.drivers import planning
 from zc.zk.drivers.results import AsyncResult, Work
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.errors import ConnectionLoss, ZooKeeperError
-from zc.zk.operations import Create, Creates, Exists, MultiRead, Operation, Watch, WhoAmI
+from zc.zk.operations import Create, Creates, Exists, Operation, WhoAmI
 from zc.zk.plans import Plan
-from zc.zk.protocol.requests import NEVER
 from zc.zk.recipes import nodes, outcomes
-from zc.zk.records import ClientInfo, Stat, WatchedEvent
-from zc.zk.security import ACL, checked_acl
+from zc.zk.records import ClientInfo, Stat
+from zc.zk.security import ACL
 from zc.zk.transactions import Transaction
 
 R = TypeVar("R")
-C = TypeVar("C", bound=Creates[Any])  # Any: answers of either type
-WatchCallback = Callable[[WatchedEvent], object]
-Servers = str | Sequence[str] | None
-_LONGEST_CATCHING_UP = 1.0  # seconds
+LONGEST_CATCHING_UP = 1.0  # seconds
 
 
-class Calls:
+class Calls(Making[ThreadDriver]):
     """The calls on nodes, of one session.
 
     How long they wait is decided where they run, at the end of this class, and nowhere else.
     """
-
-    def __init__(
-        self,
-        driver: ThreadDriver,
-        default_acl: Sequence[ACL],
-        operation_timeout: float | None,
-        fail_fast: bool = False,
-    ) -> None:
-        self.driver = driver
-        self.default_acl = default_acl
-        self.operation_timeout = operation_timeout
-        self.fail_fast = fail_fast
-
-    @property
-    def operation_timeout(self) -> float | None:
-        """How many seconds a call may take; None for as long as it takes."""
-        return None if self.patience == NEVER else self.patience
-
-    @operation_timeout.setter
-    def operation_timeout(self, seconds: float | None) -> None:
-        self.patience = arguments.patience(seconds, "the operation time-out")
 
     # --- nodes
 
@@ -128,7 +102,7 @@ class Calls:
         )
         created: str | tuple[str, Stat]
         if type(operation) is Create and not makepath:
-            created = self._surely(_named(operation, protected), is_protected=protected)
+            created = self._surely(named(operation, protected), is_protected=protected)
         else:
             created = self.run(self._creating(operation, makepath, include_data, protected))
         self.catch_up(created if isinstance(created, str) else created[0])
@@ -163,17 +137,6 @@ class Calls:
         creating = self._creating(operation, makepath, include_data, protected)
         return self.run_async(creating, "create", path)
 
-    def _creating(
-        self, operation: Creates[Any], makepath: bool, include_data: bool, is_protected: bool
-    ) -> Plan[Any]:  # Any: str, or with `include_data` a tuple
-        return nodes.create(
-            _named(operation, is_protected),
-            makepath=makepath,
-            include_data=include_data,
-            is_protected=is_protected,
-            root=self.driver.session.trail.root,
-        )
-
     def ensure_path(self, path: str, acl: Sequence[ACL] | None = None) -> bool:
         """Create a node without data, and those above it, the chroot's among them, as far as they are missing."""
         return self.run(self._ensuring(path, acl))
@@ -181,10 +144,6 @@ class Calls:
     def ensure_path_async(self, path: str, acl: Sequence[ACL] | None = None) -> AsyncResult[bool]:
         """As `ensure_path`, without waiting."""
         return self.run_async(self._ensuring(path, acl), "ensure_path", path)
-
-    def _ensuring(self, path: str, acl: Sequence[ACL] | None) -> Plan[bool]:
-        root = self.driver.session.trail.root
-        return nodes.ensure_path(paths.validate(path), checked_acl(self._acl(acl)), root)
 
     def delete(self, path: str, version: int = ANY_VERSION, recursive: bool = False) -> bool:
         """Delete a node, which must have no children unless `recursive`.
@@ -355,11 +314,11 @@ class Calls:
         Returns a value or an exception for each, in their order; one that fails leaves the others alone. Raises
         `UnimplementedError` on servers before 3.6.
         """
-        return self.run(_reading(reads))
+        return self.run(reading(reads))
 
     def multi_read_async(self, reads: Iterable[tuple[str, str]]) -> AsyncResult[list[Any]]:
         """As `multi_read`, without waiting."""
-        return self.run_async(_reading(reads), "multi_read")
+        return self.run_async(reading(reads), "multi_read")
 
     # --- the session and the ensemble, as the server knows them
 
@@ -489,63 +448,10 @@ class Calls:
         Replies come in order, so theirs has come when that of a later read has. Gives up when that takes a second.
         """
         readings = self.driver.session.readings
-        until = monotonic() + _LONGEST_CATCHING_UP
+        until = monotonic() + LONGEST_CATCHING_UP
         for path in written:
             while readings.concern(path) or readings.concern(paths.parent(path)):
                 try:
                     self.driver.call(Exists(path), until, self.fail_fast)
                 except ZooKeeperError:
                     return
-
-    def _acl(self, acl: Sequence[ACL] | None) -> Sequence[ACL]:
-        return self.default_acl if acl is None else acl
-
-    def _watch(self, callback: WatchCallback | None) -> Watch | None:
-        return None if callback is None else _Callback(self.driver, callback)
-
-
-def _reading(reads: Iterable[tuple[str, str]]) -> Plan[list[Any]]:
-    if isinstance(reads, str) or not isinstance(reads, Iterable):
-        msg = f"the reads must be a list of tuples, not {type(reads).__name__}"
-        raise arguments.ArgumentTypeError(msg)
-    return _read_all(MultiRead(tuple(map(arguments.read, reads))))
-
-
-def _read_all(operation: MultiRead) -> Plan[list[Any]]:
-    return (yield from operation) if operation.operations else []
-
-
-def _named(create: C, protected: bool) -> C:
-    """Return a creation as it is, or of a name that can only be its own."""
-    if not protected:
-        return create
-    return replace(create, path=outcomes.protected(create.path, str(uuid.uuid4())))
-
-
-class _Callback(Watch):
-    """A user's watch; the same function set twice on a node is called once, as the server's watch is one."""
-
-    __slots__ = ("_callback", "_driver")
-
-    def __init__(self, driver: ThreadDriver, callback: WatchCallback) -> None:
-        if not callable(callback):
-            msg = f"a watch must be callable: {callback!r}"
-            raise arguments.ArgumentTypeError(msg)
-        self._driver = driver
-        self._callback = callback
-
-    @property
-    def is_removable(self) -> bool:
-        return True
-
-    def fire(self, event: WatchedEvent) -> None:
-        self._driver.callbacks.post(self._callback, partial(self._callback, event))
-
-    def __eq__(self, other: object) -> bool:
-        try:
-            return isinstance(other, _Callback) and bool(other._callback == self._callback)
-        except Exception:  # noqa: BLE001 (a user's: it must not end the reading of replies)
-            return other is self
-
-    def __hash__(self) -> int:
-        return hash(self._callback)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import simplejson
 
 from zc.zk import arguments, paths
-from zc.zk.calls import WatchCallback
+from zc.zk.asking import WatchCallback
 from zc.zk.client import Client
 from zc.zk.codes import ANY_VERSION, DEFAULT_PORT, KeeperState, State
 from zc.zk.errors import ArgumentTypeError, ConnectionClosedError
@@ -50,7 +50,7 @@ class ZooKeeper:
             self._client = client = connection_string
         else:
             timeout = DEFAULT_SESSION_TIMEOUT if session_timeout is None else session_timeout
-            self._client = client = Client(_servers(connection_string), timeout)
+            self._client = client = Client(servers(connection_string), timeout)
         self.connected: threading.Event = client.driver.new_event()
         self.zkaddr = client.hosts + client.chroot
         self._registrar = Registrar(client)
@@ -257,7 +257,8 @@ class ZooKeeper:
         return f"<zc.zk.ZooKeeper {self.zkaddr} {self.state if self._client else 'closed'}>"
 
 
-def _servers(connection_string: str | int | None) -> str:
+def servers(connection_string: str | int | None) -> str:
+    """Return the servers that a registry is asked to connect to."""
     if connection_string is None:
         return os.environ.get(CONNECTION_STRING_VARIABLE) or f"127.0.0.1:{DEFAULT_PORT}"
     if isinstance(connection_string, int) and not isinstance(connection_string, bool):

@@ -1,16 +1,12 @@
-"""The thread driver's side of a live node: calls back when it has changed."""
+"""A driver's side of a live node: calls back when it has changed."""
 
 import inspect
 import threading
 from collections.abc import Callable
-from time import monotonic
 from types import FunctionType
-from typing import TYPE_CHECKING
 
+from zc.zk.drivers.running import Driver
 from zc.zk.protocol.live import Live
-
-if TYPE_CHECKING:
-    from zc.zk.drivers.threads import ThreadDriver
 
 
 class Following:
@@ -23,24 +19,19 @@ class Following:
 
     __slots__ = ("__weakref__", "_driver", "_is_due", "_live", "_turn")
 
-    def __init__(
-        self, driver: "ThreadDriver", live: Live, seconds: float, fail_fast: bool = False
-    ) -> None:
-        """Make the live node current, unless it is already, within so many seconds."""
+    def __init__(self, driver: Driver, live: Live) -> None:
         self._driver = driver
         self._live = live
         self._is_due = False
         self._turn: threading.RLock | None = None
-        if not live.is_known:
-            driver.keep([live], monotonic() + seconds, fail_fast)
 
     def __del__(self) -> None:
         live: Live | None = getattr(self, "_live", None)
         if live is not None and not live.is_dropped and not self._driver.is_forked:
             self._driver.drop(live)
 
-    def follow(self, first: Callable[[], None]) -> None:
-        """Make the first call in the caller's thread, and then one for each change.
+    def follow(self, first: Callable[[], object]) -> object:
+        """Make the first call in the caller's thread, and then one for each change; return what the first returns.
 
         A first call made from a callback does not wait for one that runs elsewhere: two objects whose callbacks
         register with each other would wait for ever.
@@ -50,10 +41,9 @@ class Following:
                 self._turn = self._driver.new_turn()
             self._live.on_change = self._changed
         if self._driver.callbacks.is_own_thread:
-            first()
-        else:
-            with self._turn:
-                first()
+            return first()
+        with self._turn:
+            return first()
 
     def go_on_following(self) -> None:
         """Call back after changes; under the driver's lock."""
@@ -70,16 +60,15 @@ class Following:
             self._is_due = True
             self._driver.callbacks.post(self, self._deliver)
 
-    def _deliver(self) -> None:
+    def _deliver(self) -> object:
         if self._turn is None:
-            return
+            return None
         with self._turn:
             self._is_due = False
-            if self._live.on_change is not None:
-                self.deliver()
+            return None if self._live.on_change is None else self.deliver()
 
-    def deliver(self) -> None:
-        """Call the callbacks with the state as it is now."""
+    def deliver(self) -> object:
+        """Call the callbacks with the state as it is now; what this returns is awaited, where there is a loop."""
         raise NotImplementedError
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from time import monotonic
 from typing import Any
 
-from zc.zk.drivers.callbacks import Callbacks
+from zc.zk.drivers.running import Post
 from zc.zk.protocol.ensemble import Endpoint
 from zc.zk.protocol.repetition import Line, Repetitions
 
@@ -22,7 +22,7 @@ class Journal:
     A line that repeats others too often is written at DEBUG level, and as a summary from time to time.
     """
 
-    def __init__(self, callbacks: Callbacks, log: Logger = LOG) -> None:
+    def __init__(self, callbacks: Post, log: Logger = LOG) -> None:
         self._callbacks = callbacks
         self._log = log
         self._lines: deque[tuple[float, Line]] = deque(maxlen=_MOST_LINES)

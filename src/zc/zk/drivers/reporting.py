@@ -2,13 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from zc.zk.drivers.running import Driver
 from zc.zk.metrics import COUNTERS, DURATIONS, Metrics
 from zc.zk.protocol.measuring import MeasuredSession
-
-if TYPE_CHECKING:
-    from zc.zk.drivers.threads import ThreadDriver
 
 log = logging.getLogger("zc.zk")
 
@@ -16,7 +14,7 @@ log = logging.getLogger("zc.zk")
 class Reporter:
     """Takes a session's reports to `metrics`; the session and the callbacks hold it."""
 
-    def __init__(self, metrics: Metrics, session: MeasuredSession, driver: "ThreadDriver") -> None:
+    def __init__(self, metrics: Metrics, session: MeasuredSession, driver: Driver) -> None:
         self._metrics = metrics
         self._session = session
         self._driver = driver

@@ -73,13 +73,13 @@ class ThreadDriver:
         security: Security | None = None,
         logger: Logger | None = None,
     ) -> None:
-        self.session = session
+        self.session: Session = session
         self.security = security
         logging_to: dict[str, Logger] = {} if logger is None else {"log": logger}
-        self.callbacks = self.make_callbacks(name, **logging_to)
+        self.callbacks: Callbacks = self.make_callbacks(name, **logging_to)
         self.lock: contextlib.AbstractContextManager[object] = Guard(self.callbacks.is_held)
         self.on_fork: Callable[[bool], object] = lambda _: None
-        self.journal = Journal(self.callbacks, **logging_to)
+        self.journal: Journal = Journal(self.callbacks, **logging_to)
         session.chronicle.tell = self.journal.take
         self._name = name
         self._on_end = on_end
@@ -90,7 +90,7 @@ class ThreadDriver:
         self._wake = Bell()
         self._listens_until = 0.0
         self._dropped: deque[Live] = deque()
-        self.is_forked = False
+        self.is_forked: bool = False
         self.is_to_start = False
         lifetime.follow(self)
 
@@ -119,6 +119,10 @@ class ThreadDriver:
                 self._reader = None
                 self.session.finish("it was not started")
                 raise
+
+    def when_forked(self, call: Callable[[bool], object]) -> None:
+        """Have a call made in each child of this process, with whether this was running."""
+        self.on_fork = call
 
     def start_at_first_use(self) -> None:
         """Have `start` called by the first who asks for something."""

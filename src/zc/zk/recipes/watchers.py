@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
 from zc.zk.codes import State
 from zc.zk.drivers.following import Following, accepts
 from zc.zk.errors import ArgumentTypeError, UsageError
+from zc.zk.faces import Face
 from zc.zk.protocol.live import Live, LiveChildren, LiveData
 
 if TYPE_CHECKING:
@@ -18,18 +20,22 @@ log = logging.getLogger("zc.zk")
 _NOTHING = object()  # has been told so far
 
 
-class _Watch(Following):
+class NodeWatch(Following):
     """What the two kinds share: one function, which stops them by returning False."""
 
     __slots__ = ("_function", "_told", "path")
 
-    def __init__(self, client: "Client", path: str, live: Live, function: Function | None) -> None:
+    def __init__(
+        self, client: Face[Any], path: str, live: Live, function: Function | None
+    ) -> None:  # Any: a client of either kind
         self._function: Function | None = None
         self._told: object = _NOTHING
         self.path = path
         if function is not None:
             _require_callable(function)
-        super().__init__(client.driver, live, client.patience, client.fail_fast)
+        super().__init__(client.driver, live)
+        if not live.is_known:
+            client.driver.keep([live], monotonic() + client.patience, client.fail_fast)
         if live.error is not None:
             self.drop()
             raise live.error
@@ -53,20 +59,25 @@ class _Watch(Following):
             raise
         return function
 
-    def deliver(self) -> None:
+    def deliver(self) -> object:
         if self._function is None or self._live.is_dropped:
-            return
+            return None
         if self._live.error is not None:
             log.warning("%s is not shown any more: %s", self.path, self._live.error)
-            return
+            return None
         with self._driver.lock:
             state, arguments = self._now()
         # A change between the first call's being due and its being made is told by it, and noted as well.
         if state == self._told:
-            return
+            return None
         self._told = state
-        if self._function(*arguments) is False:
+        return self.heard(self._function(*arguments))
+
+    def heard(self, answer: object) -> object:
+        """Stop when the function returned False; return what is to be awaited where there is a loop for that."""
+        if answer is False:
             self.drop()
+        return None
 
     def _now(self) -> tuple[object, tuple[Any, ...]]:
         """Return what tells one state from another, and what the function is called with."""
@@ -82,7 +93,7 @@ def _require_callable(function: object) -> None:
         raise ArgumentTypeError(msg)
 
 
-class DataWatch(_Watch):
+class DataWatch(NodeWatch):
     """Calls `func(data, stat)`, or `func(data, stat, event)`, now and after each change of the node's data.
 
     While there is no node both are None; the watch goes on and is there when the node is created. `event` is what set
@@ -96,7 +107,7 @@ class DataWatch(_Watch):
 
     def __init__(
         self,
-        client: "Client",
+        client: Face[Any],
         path: str,
         func: Function | None = None,
         live: LiveData | None = None,
@@ -117,7 +128,7 @@ class DataWatch(_Watch):
         return version, arguments if self._takes_event else arguments[:2]
 
 
-class ChildrenWatch(_Watch):
+class ChildrenWatch(NodeWatch):
     """Calls `func(children)`, or `func(children, event)`, now and after each change of a node's children.
 
     The event comes with `send_event`.
@@ -131,18 +142,18 @@ class ChildrenWatch(_Watch):
 
     def __init__(
         self,
-        client: "Client",
+        client: Face[Any],
         path: str,
         func: Function | None = None,
         allow_session_lost: bool = True,
         send_event: bool = False,
+        live: LiveChildren | None = None,
     ) -> None:
         self._client = client
         self._is_bound = not allow_session_lost
         self._send_event = send_event
-        super().__init__(
-            client, path, LiveChildren(client.driver.session, paths.validate(path)), func
-        )
+        live = live or LiveChildren(client.driver.session, paths.validate(path))
+        super().__init__(client, path, live, func)
 
     def __call__(self, function: Function) -> Function:
         if not self._live.exists:

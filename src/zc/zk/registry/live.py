@@ -1,12 +1,15 @@
 """What users hold of a live node: an iterable of children, a mapping of properties."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zc.zk import paths
 from zc.zk.drivers.following import Following, accepts
 from zc.zk.errors import ArgumentTypeError, NoNodeError, ZooKeeperError
+from zc.zk.faces import Face
 from zc.zk.protocol.live import Live, LiveChildren, LiveData
 from zc.zk.records import Stat
 from zc.zk.registry.properties import Data, change, decode, encode, merged
@@ -22,16 +25,18 @@ class CancelWatch(ZooKeeperError):  # noqa: N818 (the name is zc.zk's)
     """A callback raises this to be called no more."""
 
 
-class _LiveObject(Following):
+class LiveObject(Following):
     """What children and properties share: a path, and callbacks."""
 
     __slots__ = ("_callbacks", "_client", "path")
 
-    def __init__(self, client: "Client", path: str, live: Live) -> None:
+    def __init__(self, client: Face[Any], path: str, live: Live) -> None:  # Any: of either kind
         self.path = path
         self._client = client
-        self._callbacks: tuple[_Callback, ...] = ()
-        super().__init__(client.driver, live, client.patience, client.fail_fast)
+        self._callbacks: tuple[Callback, ...] = ()
+        super().__init__(client.driver, live)
+        if not live.is_known:
+            client.driver.keep([live], monotonic() + client.patience, client.fail_fast)
         error = live.error
         if error is not None or not live.exists:
             self.drop()
@@ -53,9 +58,9 @@ class _LiveObject(Following):
             msg = f"a callback must be callable: {callback!r}"
             raise ArgumentTypeError(msg)
 
-        def first() -> None:
-            added = _Callback(callback)
-            self._call(added)
+        def first() -> object:
+            added = Callback(callback)
+            answer = self.call(added)
             is_new = all(each.function != callback for each in self._callbacks)
             with self._driver.lock:
                 if is_new:
@@ -63,6 +68,7 @@ class _LiveObject(Following):
                 self.go_on_following()  # another callback may have been the last one meanwhile
                 if added.told != self._live.changes:
                     self._changed()
+            return answer
 
         try:
             self.follow(first)
@@ -70,32 +76,45 @@ class _LiveObject(Following):
             self._unfollow_if_idle()
         return callback
 
-    def deliver(self) -> None:
+    def deliver(self) -> object:
         if self._live.error is not None:
             log.warning("%r is not shown any more: %s", self, self._live.error)
-            return
+            return None
+        answers = []
         for callback in self._callbacks:
-            try:
-                self._call(callback)
-            except CancelWatch:
-                log.debug("%r of %r cancelled its watch", callback.function, self)
-                self._remove(callback)
-            except Exception:
-                self._driver.callbacks.count_failure()
-                log.exception("%r of %r failed, and is not called again", callback.function, self)
-                self._remove(callback)
+            with self.judging(callback):
+                answers.append(self.call(callback))
+        return self.join(answers)
 
-    def _call(self, callback: "_Callback") -> None:
+    @contextmanager
+    def judging(self, callback: "Callback") -> Iterator[None]:
+        """Take an error of a callback for its end."""
+        try:
+            yield
+        except CancelWatch:
+            log.debug("%r of %r cancelled its watch", callback.function, self)
+            self.remove(callback)
+        except Exception:
+            self._driver.callbacks.count_failure()
+            log.exception("%r of %r failed, and is not called again", callback.function, self)
+            self.remove(callback)
+
+    def call(self, callback: "Callback") -> object:
+        """Call a callback, unless it was told the state already; return what it returns."""
         changes = self._live.changes
         if callback.told == changes:
-            return  # a change between the first call's being due and its being made was told by it
+            return None  # a change between the first call's being due and its being made was told by it
         callback.told = changes
         if not self.deleted:
-            callback.function(self)
-        elif accepts(callback.function, 0):
-            callback.function()
+            return callback.function(self)
+        return callback.function() if accepts(callback.function, 0) else None
 
-    def _remove(self, callback: "_Callback") -> None:
+    def join(self, answers: Sequence[object]) -> object:
+        """Return what is to be awaited of what callbacks returned: nothing, where nobody awaits."""
+        return None
+
+    def remove(self, callback: "Callback") -> None:
+        """Call a callback no more."""
         with self._driver.lock:
             self._callbacks = tuple(each for each in self._callbacks if each is not callback)
         self._unfollow_if_idle()
@@ -111,7 +130,7 @@ class _LiveObject(Following):
         return f"zc.zk.{type(self).__name__}({session:#x}, {self.path})"
 
 
-class _Callback:
+class Callback:
     """A function, and up to which change it was called."""
 
     __slots__ = ("function", "told")
@@ -121,7 +140,7 @@ class _Callback:
         self.told = -1
 
 
-class Children(_LiveObject):
+class Children(LiveObject):
     """The names of a node's children, always as they are now; `len`, `in`, and iteration in no order.
 
     While the connection is lost it shows the last known state. Iterating goes over the state at the start.
@@ -129,7 +148,7 @@ class Children(_LiveObject):
 
     __slots__ = ()
 
-    def __init__(self, client: "Client", path: str, live: LiveChildren | None = None) -> None:
+    def __init__(self, client: Face[Any], path: str, live: LiveChildren | None = None) -> None:
         live = live or LiveChildren(client.driver.session, paths.validate(path))
         super().__init__(client, path, live)
 
@@ -150,19 +169,13 @@ class Children(_LiveObject):
         return name in self.data
 
 
-class Properties(_LiveObject, Mapping[str, Any]):  # Any: JSON
-    """A node's properties, always as they are now.
-
-    A mapping to read, and `set`, `update` and item assignment to write. Writing is compared and set: it never undoes
-    what somebody else wrote to other properties in between. Two objects are equal when their properties are; the hash
-    is the object's own. While the connection is lost it shows the last known state; while the node is deleted,
-    nothing.
-    """
+class ShownProperties(LiveObject, Mapping[str, Any]):  # Any: JSON
+    """A node's properties, to be read."""
 
     __slots__ = ("_decoded", "_is_watching")
 
     def __init__(
-        self, client: "Client", path: str, watch: bool = True, live: LiveData | None = None
+        self, client: Face[Any], path: str, watch: bool = True, live: LiveData | None = None
     ) -> None:
         self._is_watching = watch
         self._decoded: tuple[bytes | None, Data] = (None, {})
@@ -177,7 +190,7 @@ class Properties(_LiveObject, Mapping[str, Any]):  # Any: JSON
             raise ArgumentTypeError(msg)
         return super().__call__(callback)
 
-    __call__.__doc__ = _LiveObject.__call__.__doc__
+    __call__.__doc__ = LiveObject.__call__.__doc__
 
     @property
     def _data(self) -> LiveData:
@@ -221,6 +234,24 @@ class Properties(_LiveObject, Mapping[str, Any]):  # Any: JSON
         """Return the properties as a dictionary."""
         return self.data
 
+    def wrote(self, written: bytes, stat: Stat) -> None:
+        """Show what was just written."""
+        with self._driver.lock:
+            self._data.wrote(written, stat)
+
+
+class Properties(ShownProperties):
+    """A node's properties, always as they are now.
+
+    A mapping to read, and `set`, `update` and item assignment to write. Writing is compared and set: it never undoes
+    what somebody else wrote to other properties in between. Two objects are equal when their properties are; the hash
+    is the object's own. While the connection is lost it shows the last known state; while the node is deleted,
+    nothing.
+    """
+
+    __slots__ = ()
+    _client: "Client"
+
     def set(self, data: Mapping[str, Any] | None = None, /, **properties: Any) -> None:
         """Replace all the properties by those given; this object shows them when the call returns.
 
@@ -242,9 +273,7 @@ class Properties(_LiveObject, Mapping[str, Any]):  # Any: JSON
         self.update({name: value})
 
     def _change(self, apply: Callable[[Data], Data]) -> None:
-        written, stat = self._client.run(change(self.path, apply))
-        with self._client.driver.lock:
-            self._data.wrote(written, stat)
+        self.wrote(*self._client.run(change(self.path, apply)))
 
 
 def children_of(client: "Client", nodes: Iterable[str]) -> dict[str, Children]:

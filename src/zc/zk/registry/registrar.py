@@ -1,4 +1,4 @@
-"""The registrations of one client, on threads: makes them, keeps them, ends them."""
+"""The registrations of one client: makes them, keeps them, ends them."""
 
 import contextlib
 import random
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
 from zc.zk.arguments import MOST_SECONDS
+from zc.zk.drivers.background import Background
 from zc.zk.drivers.nesting import Bells, Guard
-from zc.zk.drivers.planning import Background
 from zc.zk.errors import (
     ConnectionClosedError,
     NodeExistsError,
@@ -17,6 +17,7 @@ from zc.zk.errors import (
     UsageError,
     ZooKeeperError,
 )
+from zc.zk.faces import Face
 from zc.zk.registry.properties import Data, decode, encode, merged
 from zc.zk.registry.servers import Registration, claim
 from zc.zk.security import ACL
@@ -24,18 +25,19 @@ from zc.zk.security import ACL
 if TYPE_CHECKING:
     from zc.zk.client import Client
 
+Kept = tuple[Registration, Background]
+CLOSING = 1.8  # seconds: closing takes no longer than two, whatever the network does
 _NAME_PATIENCE = (
     2.0  # seconds beyond the session time-out: a crashed predecessor's node is gone by then
 )
-_CLOSING = 1.8  # seconds: closing takes no longer than two, whatever the network does
 _FEW = 50  # registrations that come back all at once
 _LONGEST_SPREAD = 0.5  # seconds over which many come back
 
 
-class RegisteredServer:
-    """A registration, as its owner holds it; dropping this object changes nothing."""
+class Registered:
+    """A registration, as its owner sees it."""
 
-    def __init__(self, registrar: "Registrar", registration: Registration) -> None:
+    def __init__(self, registrar: "Registrations", registration: Registration) -> None:
         self._registrar = registrar
         self._registration = registration
 
@@ -61,6 +63,17 @@ class RegisteredServer:
         """The latest properties that are known of the node."""
         return decode(self._registration.data, self.path)
 
+    def __repr__(self) -> str:
+        is_wanted = self._registration.is_wanted
+        standing = "held" if self.is_held else "not held" if is_wanted else "withdrawn"
+        return f"<RegisteredServer {self.path} {standing}>"
+
+
+class RegisteredServer(Registered):
+    """A registration, as its owner holds it; dropping this object changes nothing."""
+
+    _registrar: "Registrar"
+
     def update(self, data: Mapping[str, Any] | None = None, /, **properties: Any) -> None:
         """Set some of the node's properties; they come back with it after a lost session.
 
@@ -77,16 +90,11 @@ class RegisteredServer:
         if self._registration.is_wanted:
             self._registrar.withdraw(self._registration)
 
-    def __repr__(self) -> str:
-        is_wanted = self._registration.is_wanted
-        standing = "held" if self.is_held else "not held" if is_wanted else "withdrawn"
-        return f"<RegisteredServer {self.path} {standing}>"
 
+class Registrations:
+    """What was registered through one client, as far as nothing has to be waited for."""
 
-class Registrar:
-    """Keeps what was registered through one client."""
-
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, client: Face[Any]) -> None:  # Any: with a driver of either kind
         self._client = client
         client.inherit(self._begin)
         self._begin()
@@ -94,70 +102,14 @@ class Registrar:
     def _begin(self) -> None:
         # With nothing kept: in a child of our process as well, where what was registered is the parent's.
         self._lock = Guard()
-        self._kept: dict[str, tuple[Registration, Background]] = {}
+        self._kept: dict[str, Kept] = {}
         self._claimed: set[str] = set()
-        self._leaving: dict[str, tuple[Registration, Background]] = {}
-        self._settled = Bells(self._client.driver.new_lock)
+        self._leaving: dict[str, Kept] = {}
         self._updating = Guard()
 
-    def register(
-        self, path: str, data: bytes, acl: tuple[ACL, ...], patience: float | None
-    ) -> RegisteredServer:
-        """Make a node and keep it; see `zc.zk.ZooKeeper.register`."""
-        with self._lock:
-            if path in self._kept or path in self._claimed:
-                raise NodeExistsError(path, self.session_id or None)
-            self._claimed.add(path)
-        registration = Registration(path, data, acl, self._spread, self.wake, self._restored)
-        try:
-            if patience is None:
-                patience = self._client.session_timeout + _NAME_PATIENCE
-            self._await_leaving(path, self._client.patience)
-            self._claim(registration, patience)
-            registration.holder = self.session_id
-            with self._lock:
-                self._kept[path] = registration, self._keep(registration)
-        finally:
-            with self._lock:
-                self._claimed.discard(path)
-        self._client.catch_up(path)
-        return RegisteredServer(self, registration)
-
-    def _claim(self, registration: Registration, patience: float) -> None:
-        path = registration.path
-        plan = claim(path, registration.data, registration.acl, patience)
-        try:
-            self._client.run(plan)
-        except BaseException as error:
-            # Where it is unknown whether there is a node now, nobody knows it as registered: it goes again.
-            if not isinstance(error, ZooKeeperError) or error.maybe_applied:
-                registration.withdraw()
-                with self._lock:
-                    self._leaving[path] = registration, self._keep(registration)
-            raise
-
-    def _await_leaving(self, path: str, seconds: float) -> None:
-        """Let an earlier registration of that name go first, or it would take the next one's node with it."""
-        with self._lock:
-            leaving = self._leaving.get(path)
-        if leaving is None:
-            return
-        registration, background = leaving
-        if not background.has_ended:
-            self._settle(registration, seconds)
-        with self._lock:
-            self._leaving.pop(path, None)
-
-    def _keep(self, registration: Registration) -> Background:
-        return Background(self._client.driver, registration.keep(), repr(registration)).start()
-
-    def _restored(self) -> None:
-        with self._client.driver.lock:
-            self._client.driver.session.chronicle.count("restores")
-
-    def _spread(self) -> float:
-        count = len(self._kept)
-        return 0.0 if count <= _FEW else random.random() * min(_LONGEST_SPREAD, count / 1000)
+    def wake(self) -> None:
+        """Have those who wait for a registration look again."""
+        raise NotImplementedError
 
     @property
     def session_id(self) -> int:
@@ -170,25 +122,76 @@ class Registrar:
         with self._lock:
             for path, (registration, background) in list(self._kept.items()):
                 if background.has_ended and registration.is_wanted:
-                    self._kept[path] = registration, self._keep(registration)
+                    self._kept[path] = registration, self.keep(registration)
 
     def at(self, path: str) -> Registration | None:
         """Return our registration of the node at `path`, if that is what it is."""
         kept = self._kept.get(path)
         return None if kept is None else kept[0]
 
-    def update(self, registration: Registration, changes: Data) -> None:
-        """Set some properties of a registered node, and wait until it has them."""
+    # --- the steps of registering
+
+    def reserve(self, path: str, data: bytes, acl: tuple[ACL, ...]) -> Registration:
+        """Begin to register; `release` ends that. Raises `NodeExistsError` where we have registered it."""
+        with self._lock:
+            if path in self._kept or path in self._claimed:
+                raise NodeExistsError(path, self.session_id or None)
+            self._claimed.add(path)
+        return Registration(path, data, acl, self._spread, self.wake, self._restored)
+
+    def release(self, path: str) -> None:
+        """End to register."""
+        with self._lock:
+            self._claimed.discard(path)
+
+    def patience(self, seconds: float | None) -> float:
+        """Return how many seconds to wait for a node of another session to go."""
+        return self._client.session_timeout + _NAME_PATIENCE if seconds is None else seconds
+
+    def leaving(self, path: str) -> Registration | None:
+        """Return an earlier registration of that name that has not gone yet: it would take the next one's node, too."""
+        with self._lock:
+            leaving = self._leaving.get(path)
+        return None if leaving is None or leaving[1].has_ended else leaving[0]
+
+    def claimed(self, registration: Registration) -> None:
+        """Keep a node that was made."""
+        registration.holder = self.session_id
+        with self._lock:
+            self._kept[registration.path] = registration, self.keep(registration)
+
+    def give_up(self, registration: Registration, error: BaseException) -> None:
+        """Have a node go again where it is unknown whether there is one now: nobody knows it as registered."""
+        if not isinstance(error, ZooKeeperError) or error.maybe_applied:
+            registration.withdraw()
+            with self._lock:
+                self._leaving[registration.path] = registration, self.keep(registration)
+
+    def keep(self, registration: Registration) -> Background:
+        """Begin to keep a registration."""
+        return Background(self._client.driver, registration.keep(), repr(registration)).start()
+
+    def _restored(self) -> None:
+        with self._client.driver.lock:
+            self._client.driver.session.chronicle.count("restores")
+
+    def _spread(self) -> float:
+        count = len(self._kept)
+        return 0.0 if count <= _FEW else random.random() * min(_LONGEST_SPREAD, count / 1000)
+
+    # --- the steps of changing and ending
+
+    def want(self, registration: Registration, changes: Data) -> None:
+        """Begin to set some properties of a registered node."""
         self._require_kept(registration)
         with self._updating:  # what another thread wants at the same time is kept
             data = encode({**decode(registration.wanted_data, registration.path), **changes})
             registration.require_sendable(data, self._client.chroot)
             with self._client.driver.lock:
                 registration.want(data)
-        self._settle(registration, self._client.patience)
 
-    def withdraw(self, registration: Registration) -> None:
-        """Remove a registered node, and wait until it is gone."""
+    def leave(self, registration: Registration) -> None:
+        """Begin to remove a registered node."""
         self._require_kept(registration)
         path = registration.path
         with self._client.driver.lock:
@@ -197,7 +200,19 @@ class Registrar:
             kept = self._kept.pop(path, None)
             if kept is not None:
                 self._leaving[path] = kept
-        self._settle(registration, self._client.patience)
+
+    def leave_all(self) -> list[Registration]:
+        """Begin to remove every registered node; return which."""
+        self._client.driver.require_own_process()
+        with self._lock:
+            kept, self._kept = list(self._kept.values()), {}
+        with self._client.driver.lock:
+            for registration, _ in kept:
+                registration.withdraw()
+        return [registration for registration, _ in kept]
+
+    def gone(self, path: str) -> None:
+        """Note that a node was removed."""
         with self._lock:
             self._leaving.pop(path, None)
 
@@ -206,34 +221,80 @@ class Registrar:
         if self.at(registration.path) is not registration:  # the name may be another's by now
             raise UsageError(f"the registration was withdrawn: {registration.path}")
 
-    def wake(self) -> None:
-        """Have those who wait for a registration look again."""
-        self._settled.ring()
+    def is_decided(self, registration: Registration) -> bool:
+        """Whether there is nothing to wait for."""
+        return registration.is_settled or self._client.driver.session.phase.is_ending
 
-    def _settle(self, registration: Registration, seconds: float) -> None:
+    def require_settled(self, registration: Registration) -> None:
+        """Raise why a registration is not what was wanted, where it is not."""
         session = self._client.driver.session
-        self._settled.wait_for(
-            lambda: registration.is_settled or session.phase.is_ending, min(seconds, MOST_SECONDS)
-        )
         if registration.is_settled:
-            self._client.catch_up(registration.path)
             return
         if session.phase.is_ending:
             raise ConnectionClosedError(registration.path)
         raise OperationTimeoutError(registration.path, reason=session.standing, maybe_applied=True)
+
+
+class Registrar(Registrations):
+    """Keeps what was registered through one client, for threads."""
+
+    _client: "Client"
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._settled = Bells(self._client.driver.new_lock)
+
+    def wake(self) -> None:
+        self._settled.ring()
+
+    def register(
+        self, path: str, data: bytes, acl: tuple[ACL, ...], patience: float | None
+    ) -> RegisteredServer:
+        """Make a node and keep it; see `zc.zk.ZooKeeper.register`."""
+        registration = self.reserve(path, data, acl)
+        try:
+            earlier = self.leaving(path)
+            if earlier is not None:
+                self._settle(earlier, self._client.patience)
+            self.gone(path)
+            self._claim(registration, self.patience(patience))
+            self.claimed(registration)
+        finally:
+            self.release(path)
+        self._client.catch_up(path)
+        return RegisteredServer(self, registration)
+
+    def _claim(self, registration: Registration, patience: float) -> None:
+        plan = claim(registration.path, registration.data, registration.acl, patience)
+        try:
+            self._client.run(plan)
+        except BaseException as error:
+            self.give_up(registration, error)
+            raise
+
+    def update(self, registration: Registration, changes: Data) -> None:
+        """Set some properties of a registered node, and wait until it has them."""
+        self.want(registration, changes)
+        self._settle(registration, self._client.patience)
+
+    def withdraw(self, registration: Registration) -> None:
+        """Remove a registered node, and wait until it is gone."""
+        self.leave(registration)
+        self._settle(registration, self._client.patience)
+        self.gone(registration.path)
+
+    def _settle(self, registration: Registration, seconds: float) -> None:
+        self._settled.wait_for(lambda: self.is_decided(registration), min(seconds, MOST_SECONDS))
+        self.require_settled(registration)
+        self._client.catch_up(registration.path)
 
     def withdraw_all(self) -> None:
         """Remove every registered node; those of a client that was closed went with its session.
 
         Returns within two seconds; what could not be removed by then goes as soon as a server is there.
         """
-        self._client.driver.require_own_process()
-        with self._lock:
-            kept, self._kept = list(self._kept.values()), {}
-        with self._client.driver.lock:
-            for registration, _ in kept:
-                registration.withdraw()
-        until = monotonic() + min(_CLOSING, self._client.patience)
+        registrations = self.leave_all()
+        until = monotonic() + min(CLOSING, self._client.patience)
         with contextlib.suppress(ConnectionClosedError, OperationTimeoutError):
-            for registration, _ in kept:
+            for registration in registrations:
                 self._settle(registration, until - monotonic())
