@@ -12,6 +12,7 @@ import pytest
 from tests.bareclient import BareClient, create_node
 from tests.echo import Echo
 from tests.ensemble import Ensemble
+from tests.faces import FACES
 from tests.kdc import Kdc
 from tests.keys import Keys
 from tests.leaks import LeakGuard
@@ -66,6 +67,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others = [item for item in items if bool(item.get_closest_marker("long")) != is_wanted]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if bool(item.get_closest_marker("long")) == is_wanted]
+
+
+@pytest.fixture(params=FACES)
+def face(request: pytest.FixtureRequest) -> str:
+    """Which face of the library is asked."""
+    face: str = request.param
+    return face
 
 
 @pytest.fixture(scope="session")

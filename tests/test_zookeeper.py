@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import zc.zk
+from tests.faces import only_threads, registry_of
 from tests.ports import LOOPBACK, free_port
 from tests.proxy import FaultProxy
 from tests.scripted import ScriptedServer, saying
@@ -31,8 +32,8 @@ NODE = "/service/192.168.0.42:8080"
 
 
 @pytest.fixture
-def zk(server: AnyServer, chroot: str) -> Iterator[ZooKeeper]:
-    with ZooKeeper(server.address + chroot) as zk:
+def zk(face: str, server: AnyServer, chroot: str) -> Iterator[Any]:
+    with registry_of(face, server.address + chroot) as zk:
         zk.create("/service", b'{"threads": 1}')
         yield zk
 
@@ -111,6 +112,7 @@ def test_z03_waiting_goes_on_until_a_server_is_there(
             assert zk.exists("/") is not None
 
 
+@only_threads
 def test_z04_the_handle_is_the_client_until_it_is_closed(zk: ZooKeeper) -> None:
     handle = zk.handle
 
@@ -462,6 +464,7 @@ def test_deleting_the_node_of_a_registration_withdraws_it(zk: ZooKeeper, server:
     assert remains(lambda: zk.exists(NODE) is None, A_MOMENT)
 
 
+@only_threads
 def test_a_helper_shows_its_address_and_state(zk: ZooKeeper) -> None:
     assert repr(zk) == f"<zc.zk.ZooKeeper {zk.zkaddr} CONNECTED>"
     assert zk.state is KeeperState.CONNECTED

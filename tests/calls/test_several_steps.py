@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 import zc.zk
+from tests.faces import only_threads
 from tests.frames import reply_to
 from tests.proxy import FaultProxy
 from tests.servers import AnyServer
@@ -74,6 +75,7 @@ def test_many_branches_are_made_at_once(client: Client) -> None:
     assert [result.get(SOON) for result in results] == [f"/{n % 5}/{n}/x" for n in range(100)]
 
 
+@only_threads
 def test_a_link_is_told_of_the_end(client: Client) -> None:
     told: list[AsyncResult[bool]] = []
 
@@ -84,6 +86,7 @@ def test_a_link_is_told_of_the_end(client: Client) -> None:
     assert result.value is True
 
 
+@only_threads
 def test_a_callback_may_wait_for_several_steps(client: Client) -> None:
     made: list[bool] = []
     client.exists("/a", lambda _: made.append(client.ensure_path_async("/b/c").get(SOON)))

@@ -41,7 +41,7 @@ def server(every_server: AnyServer) -> AnyServer:
 def quiet(client: Client) -> None:
     """Return when every event of what was written so far has been handed over."""
     client.sync("/")
-    wait_until(lambda: not client.driver.callbacks.is_waiting, SOON)
+    wait_until(lambda: not client.driver.callbacks.waiting, SOON)
 
 
 def test_a_persistent_watch_is_called_for_every_event_of_its_node(

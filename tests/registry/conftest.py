@@ -1,17 +1,19 @@
 """Two sessions with the same nodes."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests.faces import registry_of
 from tests.servers import AnyServer
 from zc.zk import ZooKeeper
 
 
 @pytest.fixture
-def zk(server: AnyServer, chroot: str) -> Iterator[ZooKeeper]:
-    """A session, with a node at `/service`."""
-    with ZooKeeper(server.address + chroot) as zk:
+def zk(face: str, server: AnyServer, chroot: str) -> Iterator[Any]:
+    """A session, with a node at `/service`; Any: of either face."""
+    with registry_of(face, server.address + chroot) as zk:
         zk.create("/service", b'{"threads": 1}')
         yield zk
 

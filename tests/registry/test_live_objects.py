@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import zc.zk
+from tests.faces import only_threads
 from tests.proxy import FaultProxy
 from tests.servers import AnyServer
 from tests.sessions import lose_session
@@ -90,6 +91,7 @@ def test_a_callback_given_twice_is_called_once_for_a_change(zk: ZooKeeper) -> No
     assert remains(lambda: seen == [0, 0, 1], A_MOMENT)
 
 
+@only_threads
 def test_changes_that_come_while_a_callback_runs_make_one_more_call(zk: ZooKeeper) -> None:
     seen: list[int] = []
     may_go_on = threading.Event()
@@ -131,6 +133,7 @@ def test_a_slow_callback_holds_up_no_other_object(zk: ZooKeeper) -> None:
     may_go_on.set()
 
 
+@only_threads
 def test_a_callback_may_call_the_client_and_make_live_objects(zk: ZooKeeper) -> None:
     below: list[dict[str, Any]] = []
 
@@ -143,6 +146,7 @@ def test_a_callback_may_call_the_client_and_make_live_objects(zk: ZooKeeper) -> 
     wait_until(lambda: below == [{"deep": True}], SOON)
 
 
+@only_threads
 def test_a_callback_may_write_what_it_watches(zk: ZooKeeper) -> None:
     properties = zk.properties("/service")
 
@@ -154,6 +158,7 @@ def test_a_callback_may_write_what_it_watches(zk: ZooKeeper) -> None:
     wait_until(lambda: properties["threads"] == 5, SOON)
 
 
+@only_threads
 def test_a_callback_may_close_the_registry(zk: ZooKeeper, other: ZooKeeper) -> None:
     @zk.children("/service")
     def end(children: Children) -> None:
@@ -165,6 +170,7 @@ def test_a_callback_may_close_the_registry(zk: ZooKeeper, other: ZooKeeper) -> N
     wait_until(lambda: zk.handle is None, SOON)
 
 
+@only_threads
 @pytest.mark.slow
 def test_objects_whose_callbacks_register_with_each_other_do_not_wait_for_ever(
     zk: ZooKeeper,

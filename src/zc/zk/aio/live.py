@@ -1,0 +1,126 @@
+"""Live objects on an event loop: callbacks may be coroutine functions, and changes can be iterated over."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from zc.zk import paths
+from zc.zk.aio.awaiting import Awaiting, one_by_one
+from zc.zk.aio.documented import documented
+from zc.zk.codes import State
+from zc.zk.errors import UsageError
+from zc.zk.protocol.live import LiveChildren, LiveData
+from zc.zk.registry import live
+from zc.zk.registry.live import Callback, LiveObject, ShownProperties
+from zc.zk.registry.properties import Data, change, encode, merged
+
+if TYPE_CHECKING:
+    from zc.zk.aio.client import Client
+
+
+class _AwaitingObject(Awaiting, LiveObject):
+    """What children and properties share."""
+
+    __slots__ = ()
+    _client: "Client"
+
+    def call(self, callback: Callback) -> object:
+        answer = super().call(callback)
+        return self._hear(callback, answer) if asyncio.iscoroutine(answer) else None
+
+    async def _hear(self, callback: Callback, answer: Coroutine[Any, Any, object]) -> None:
+        with self.judging(callback):
+            await answer
+
+    def join(self, answers: Sequence[object]) -> object:
+        works = [answer for answer in answers if asyncio.iscoroutine(answer)]
+        return one_by_one(works) if works else None
+
+    async def _changed_until_closed(self) -> AsyncIterator[None]:
+        changed = asyncio.Event()
+
+        def note(_: object = None) -> None:
+            changed.set()
+
+        def look(_: State) -> None:
+            changed.set()
+
+        self(note)
+        self._client.add_listener(look)
+        try:
+            while not self._client.client_state.is_final:
+                await changed.wait()
+                changed.clear()
+                if not self._client.client_state.is_final:
+                    yield
+        finally:
+            self._client.remove_listener(look)
+            for callback in self._callbacks:
+                if callback.function is note:
+                    self.remove(callback)
+
+
+class Children(_AwaitingObject, live.Children):
+    """The names of a node's children, always as they are now; see `zc.zk.Children`.
+
+    Callbacks may be coroutine functions. Also to be iterated over: `async for names in children.changes()`.
+    """
+
+    __slots__ = ()
+
+    async def changes(self) -> AsyncIterator[list[str]]:
+        """Yield the names now and after each change, until the client is closed.
+
+        Changes that come while nobody waits for one make one more, with the latest state: that is never missed.
+        """
+        async for _ in self._changed_until_closed():
+            yield self.data
+
+
+@documented(live.Properties)
+class Properties(_AwaitingObject, ShownProperties):
+    """A node's properties, always as they are now; see `zc.zk.Properties`.
+
+    To write them, `await` their `set` and `update`. Callbacks may be coroutine functions. Also to be iterated over:
+    `async for properties in service.changes()`.
+    """
+
+    __slots__ = ()
+
+    async def changes(self) -> AsyncIterator[Data]:
+        """Yield the properties now and after each change, until the client is closed.
+
+        Changes that come while nobody waits for one make one more, with the latest state: that is never missed.
+        """
+        async for _ in self._changed_until_closed():
+            yield self.data
+
+    async def set(self, data: Mapping[str, Any] | None = None, /, **properties: Any) -> None:
+        new = merged(data, properties)
+        encode(new)
+        await self._change(lambda _: new)
+
+    async def update(self, data: Mapping[str, Any] | None = None, /, **properties: Any) -> None:
+        new = merged(data, properties)
+        encode(new)
+        await self._change(lambda old: {**old, **new})
+
+    def __setitem__(self, name: str, value: Any) -> NoReturn:
+        raise UsageError("an assignment cannot be awaited: await update() instead")
+
+    async def _change(self, apply: Callable[[Data], Data]) -> None:
+        self.wrote(*await self._client.run(change(self.path, apply)))
+
+
+async def children_of(client: "Client", nodes: Iterable[str]) -> dict[str, Children]:
+    """Return the live children of many nodes, all read at once."""
+    lives = [LiveChildren(client.driver.session, paths.validate(path)) for path in nodes]
+    async with client.kept(lives):
+        return {each.path: Children(client, each.path, each) for each in lives}
+
+
+async def properties_of(client: "Client", nodes: Iterable[str]) -> dict[str, Properties]:
+    """Return the live properties of many nodes, all read at once."""
+    lives = [LiveData(client.driver.session, paths.validate(path)) for path in nodes]
+    async with client.kept(lives):
+        return {each.path: Properties(client, each.path, live=each) for each in lives}

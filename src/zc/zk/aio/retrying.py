@@ -1,0 +1,52 @@
+"""Awaits a function again when the network failed it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, Self, TypeVar
+
+from zc.zk.drivers import retrying
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Retry(retrying.Policy):
+    """As `zc.zk.Retry`, for functions that are awaited; `sleep_func` is awaited, too."""
+
+    def __init__(
+        self,
+        max_tries: int = 1,
+        delay: float = 0.1,
+        backoff: float = 2,
+        max_jitter: float = 0.4,
+        max_delay: float = 60.0,
+        ignore_expire: bool = True,
+        sleep_func: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        deadline: float | None = None,
+        interrupt: Callable[[], object] | None = None,
+    ) -> None:
+        super().__init__(
+            max_tries, delay, backoff, max_jitter, max_delay, ignore_expire, deadline, interrupt
+        )
+        self.sleep_func = sleep_func
+
+    @classmethod
+    def like(cls, policy: retrying.Policy) -> Self:
+        """Return one by the same policy."""
+        return cls(**{**vars(policy), "sleep_func": asyncio.sleep})
+
+    async def __call__(
+        self, func: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Return what the function returns, in as many attempts as it takes.
+
+        Raises `RetryFailedError` when there may be no more, from the last one's error.
+        """
+        attempts = self.attempts()
+        while True:
+            try:
+                return await func(*args, **kwargs)
+            except retrying.FAILURES as error:
+                pauses = attempts.failed(error)
+            for pause in pauses:
+                await self.sleep_func(pause)

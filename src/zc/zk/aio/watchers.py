@@ -1,0 +1,71 @@
+"""Functions, or coroutine functions, called with a node's data, or its children, now and after each change."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
+
+from zc.zk import paths
+from zc.zk.aio.awaiting import Awaiting
+from zc.zk.protocol.live import LiveChildren, LiveData
+from zc.zk.recipes import watchers
+from zc.zk.recipes.watchers import Function, NodeWatch
+
+if TYPE_CHECKING:
+    from zc.zk.aio.client import Client
+
+
+class _AwaitingWatch(Awaiting, NodeWatch):
+    """What the two kinds share."""
+
+    __slots__ = ()
+
+    def heard(self, answer: object) -> object:
+        if asyncio.iscoroutine(answer):
+            return self._hear(answer)
+        return super().heard(answer)
+
+    async def _hear(self, answer: Coroutine[Any, Any, object]) -> None:
+        super().heard(await answer)
+
+
+class DataWatch(_AwaitingWatch, watchers.DataWatch):
+    """As `zc.zk.DataWatch`; the function may be a coroutine function, and stops it by returning False, too."""
+
+    __slots__ = ()
+
+
+class ChildrenWatch(_AwaitingWatch, watchers.ChildrenWatch):
+    """As `zc.zk.ChildrenWatch`; the function may be a coroutine function, and stops it by returning False, too."""
+
+    __slots__ = ()
+
+
+async def data_watch(client: "Client", path: str, function: Function | None) -> DataWatch:
+    """Return a watch that knows its node."""
+    watch_live = LiveData(client.driver.session, paths.validate(path))
+    async with client.kept([watch_live]):
+        return DataWatch(client, path, function, watch_live)
+
+
+async def children_watch(
+    client: "Client",
+    path: str,
+    function: Function | None,
+    allow_session_lost: bool,
+    send_event: bool,
+) -> ChildrenWatch:
+    """Return a watch that knows its node."""
+    live = LiveChildren(client.driver.session, paths.validate(path))
+    async with client.kept([live]):
+        return ChildrenWatch(client, path, function, allow_session_lost, send_event, live)
+
+
+async def watch_data(
+    client: "Client", functions: Mapping[str, Callable[..., object]]
+) -> dict[str, DataWatch]:
+    """Make a `DataWatch` of each path with its function; all the nodes are read at once."""
+    lives = [LiveData(client.driver.session, paths.validate(path)) for path in functions]
+    async with client.kept(lives):
+        return {
+            live.path: DataWatch(client, live.path, functions[live.path], live) for live in lives
+        }

@@ -1,0 +1,223 @@
+"""The registry helper on an event loop: what the blocking one does, awaited."""
+
+import asyncio
+import os
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any, Self
+
+import simplejson
+
+from zc.zk import arguments, paths, zookeeper
+from zc.zk.aio.client import Client
+from zc.zk.aio.documented import documented
+from zc.zk.aio.live import Children, Properties, children_of, properties_of
+from zc.zk.aio.registrar import RegisteredServer, Registrar
+from zc.zk.asking import WatchCallback
+from zc.zk.codes import ANY_VERSION, KeeperState, State
+from zc.zk.errors import ConnectionClosedError
+from zc.zk.protocol.live import LiveChildren, LiveData
+from zc.zk.records import Stat
+from zc.zk.registry.addresses import Address, format_addr
+from zc.zk.registry.properties import Data, decode, encode
+from zc.zk.security import ACL, READ_ACL_UNSAFE, checked_acl
+from zc.zk.zookeeper import DEFAULT_SESSION_TIMEOUT, DEFAULT_START_TIMEOUT, servers
+
+
+@documented(zookeeper.ZooKeeper)
+class ZooKeeper:
+    """A connection to a service registry, on an event loop.
+
+    The arguments, the methods and the errors are those of `zc.zk.ZooKeeper`, and `connection_string` may be a
+    `zc.zk.aio.Client`. It is connected once it was awaited, `zk = await ZooKeeper(...)`, or entered,
+    `async with ZooKeeper(...) as zk:`. What waits there is awaited here; live objects are ready when they are there,
+    and their callbacks may be coroutine functions.
+    """
+
+    def __init__(
+        self,
+        connection_string: str | int | Client | None = None,
+        session_timeout: float | None = None,
+        wait: bool = False,
+        *,
+        start_timeout: float = DEFAULT_START_TIMEOUT,
+    ) -> None:
+        self._client: Client | None
+        self._owns_client = not isinstance(connection_string, Client)
+        if isinstance(connection_string, Client):
+            self._client = client = connection_string
+        else:
+            timeout = DEFAULT_SESSION_TIMEOUT if session_timeout is None else session_timeout
+            self._client = client = Client(servers(connection_string), timeout)
+        self.connected = asyncio.Event()
+        self.zkaddr = client.hosts + client.chroot
+        self._registrar = Registrar(client)
+        self._start_timeout = start_timeout
+        self._waits = wait
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._start().__await__()
+
+    async def _start(self) -> Self:
+        client = self.client
+        client.add_listener(self._state_changed)
+        if not client.connected:
+            try:
+                if self._waits:
+                    await client.wait_for_start()
+                else:
+                    await client.start(self._start_timeout)
+            except BaseException:
+                client.remove_listener(self._state_changed)
+                await client.stop()
+                raise
+        self.connected.set()
+        return self
+
+    def _state_changed(self, state: State) -> None:
+        if state is State.CONNECTED:
+            self.connected.set()
+            self._registrar.resume()
+        else:
+            self.connected.clear()
+            self._registrar.wake()
+
+    @property
+    def client(self) -> Client:
+        if self._client is None:
+            raise ConnectionClosedError
+        return self._client
+
+    @property
+    def handle(self) -> Client | None:
+        return self._client
+
+    @property
+    def state(self) -> KeeperState:
+        return KeeperState.CONNECTING if self._client is None else self._client.client_state
+
+    @property
+    def watches(self) -> set[str]:
+        return set() if self._client is None else self._client.driver.session.trail.watches.paths
+
+    # --- servers
+
+    async def register(
+        self,
+        path: str,
+        address: Address,
+        acl: Sequence[ACL] | ACL = tuple(READ_ACL_UNSAFE),
+        *,
+        wait_for_name: float | None = None,
+        **data: Any,
+    ) -> RegisteredServer:
+        node = paths.join(paths.validate(path), format_addr(address))
+        encoded = encode({**data, "pid": os.getpid()})
+        if wait_for_name is not None and wait_for_name != 0:
+            arguments.seconds(wait_for_name, "wait_for_name")
+        self.client.driver.require_own_process()
+        return await self._registrar.register(node, encoded, checked_acl(acl), wait_for_name)
+
+    register_server = register
+
+    async def children(self, path: str) -> Children:
+        live = LiveChildren(self.client.driver.session, paths.validate(path))
+        async with self.client.kept([live]):
+            return Children(self.client, path, live)
+
+    async def children_of(self, paths: Iterable[str]) -> dict[str, Children]:
+        return await children_of(self.client, paths)
+
+    # --- configuration
+
+    async def properties(self, path: str, watch: bool = True) -> Properties:
+        live = LiveData(self.client.driver.session, paths.validate(path))
+        async with self.client.kept([live]):
+            return Properties(self.client, path, watch, live)
+
+    async def properties_of(self, paths: Iterable[str]) -> dict[str, Properties]:
+        return await properties_of(self.client, paths)
+
+    async def get_properties(self, path: str) -> Data:
+        return decode((await self.client.get(path))[0], path)
+
+    async def print_tree(self, path: str = "/", indent: int = 0) -> None:
+        lines = await self._tree_lines(paths.validate(path), indent)
+        print("\n".join(lines))  # noqa: T201 (this is what it is for)
+
+    async def _tree_lines(self, path: str, indent: int) -> list[str]:
+        client = self.client
+        prefix = " " * indent
+        lines = [f"{prefix}/{paths.name(path)}"]
+        properties = await self.get_properties(path)
+        if properties:
+            text = simplejson.dumps(properties, indent=2, sort_keys=True)
+            lines += [f"{prefix}  {line}" for line in text.splitlines()]
+        for name in sorted(await client.get_children(path)):
+            lines += await self._tree_lines(paths.join(path, name), indent + 2)
+        return lines
+
+    # --- the lower level
+
+    async def exists(self, path: str, watch: WatchCallback | None = None) -> Stat | None:
+        """See `zc.zk.aio.Client.exists`."""
+        return await self.client.exists(path, watch)
+
+    async def create(
+        self,
+        path: str,
+        value: bytes | None = b"",
+        acl: Sequence[ACL] | None = None,
+        ephemeral: bool = False,
+        sequence: bool = False,
+        makepath: bool = False,
+        *,
+        container: bool = False,
+        ttl: int | None = None,
+    ) -> str:
+        """See `zc.zk.aio.Client.create`."""
+        return await self.client.create(
+            path, value, acl, ephemeral, sequence, makepath, container=container, ttl=ttl
+        )
+
+    async def delete(self, path: str, version: int = ANY_VERSION, recursive: bool = False) -> bool:
+        """See `zc.zk.aio.Client.delete`; a registration of ours is withdrawn."""
+        registration = self._registrar.at(path)
+        if registration is None:
+            return await self.client.delete(path, version, recursive)
+        await self._registrar.withdraw(registration)
+        return True
+
+    async def get_children(self, path: str, watch: WatchCallback | None = None) -> list[str]:
+        """See `zc.zk.aio.Client.get_children`."""
+        return await self.client.get_children(path, watch)
+
+    async def get(self, path: str, watch: WatchCallback | None = None) -> tuple[bytes, Stat]:
+        """See `zc.zk.aio.Client.get`."""
+        return await self.client.get(path, watch)
+
+    async def set(self, path: str, value: bytes | None, version: int = ANY_VERSION) -> Stat:
+        """See `zc.zk.aio.Client.set`."""
+        return await self.client.set(path, value, version)
+
+    # --- the end
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is None or client.driver.is_forked:
+            return
+        client.remove_listener(self._state_changed)
+        self.connected.clear()
+        if self._owns_client:
+            await client.stop()
+            self._registrar.wake()
+        else:
+            await self._registrar.withdraw_all()
+
+    async def __aenter__(self) -> Self:
+        return await self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<zc.zk.aio.ZooKeeper {self.zkaddr} {self.state if self._client else 'closed'}>"

@@ -1,0 +1,513 @@
+"""The driver for asyncio: one task looks for servers, and all else happens as the event loop calls.
+
+Nothing here needs a lock, for all of it runs on one loop. No other thread may call it, but for `drop`.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import partial
+from time import monotonic
+from typing import Any, TypeVar
+
+from zc.zk.codes import State
+from zc.zk.drivers import lifetime
+from zc.zk.drivers.aiocallbacks import LoopCallbacks
+from zc.zk.drivers.aiodialling import dial
+from zc.zk.drivers.aiofuture import Asked, ring
+from zc.zk.drivers.aiolink import Link
+from zc.zk.drivers.authenticating import Authenticator
+from zc.zk.drivers.exposure import Exposure
+from zc.zk.drivers.forking import forked
+from zc.zk.drivers.journal import Journal, Logger, connecting, refused, unexpected
+from zc.zk.drivers.probing import takes_writes
+from zc.zk.drivers.tls import Security
+from zc.zk.errors import (
+    ConnectionClosedError,
+    ConnectionLoss,
+    OperationTimeoutError,
+    UsageError,
+)
+from zc.zk.operations import Operation
+from zc.zk.protocol.authentication import Challenge
+from zc.zk.protocol.ensemble import Endpoint
+from zc.zk.protocol.live import Live
+from zc.zk.protocol.requests import NEVER, Request, encode
+from zc.zk.protocol.sasl import Mechanism
+from zc.zk.protocol.session import Session
+from zc.zk.protocol.states import Phase
+
+R = TypeVar("R")
+_FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
+_END = 0.9  # seconds for all else to end: together less than the two that `stop` may take
+_LOOK = 1.0  # seconds for a server to say whether it takes writes
+_CLOSED = "closed by the caller"
+
+
+class AioDriver:
+    """Runs a session on the event loop that `start` is called on. `on_end` is called when it is run no more.
+
+    The arguments are those of the thread driver. In a child of the process that made this, every use raises
+    `ForkedClientError`, and `on_fork` is called there, with whether this was running.
+    """
+
+    new_turn: Callable[[], Any] = staticmethod(threading.RLock)  # nobody ever waits for it
+
+    def __init__(
+        self,
+        session: Session,
+        name: str,
+        on_end: Callable[[], None],
+        mechanism: Mechanism | None = None,
+        security: Security | None = None,
+        logger: Logger | None = None,
+    ) -> None:
+        self.session = session
+        self.security = security
+        logging_to: dict[str, Logger] = {} if logger is None else {"log": logger}
+        self.callbacks = LoopCallbacks(name, **logging_to)
+        self.lock: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        self.journal = Journal(self.callbacks, **logging_to)
+        session.chronicle.tell = self.journal.take
+        self.on_fork: Callable[[bool], object] = lambda _: None
+        self._name = name
+        self._on_end = on_end
+        self._mechanism = mechanism
+        self._exposure = Exposure(self.journal.take)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._link: Link | None = None
+        self._authenticator: Authenticator | None = None
+        self._seeker: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._aside: set[asyncio.Task[None]] = set()
+        self._woken = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = NEVER
+        self._is_flush_due = False
+        self._dropped: deque[Live] = deque()
+        self.is_forked = False
+        self.is_to_start = False
+        lifetime.follow(self)
+
+    # --- starting and stopping
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that this runs on.
+
+        Raises `UsageError` in a task of another one, `ConnectionClosedError` before `start`.
+        """
+        loop = self._loop
+        if loop is None:
+            raise ConnectionClosedError(reason="not started yet: await start()")
+        if asyncio.get_running_loop() is not loop:
+            raise _wrong_loop()
+        return loop
+
+    def start(self) -> None:
+        """Look for a server from now on, on the running loop; returns at once."""
+        self.require_own_process()
+        self.is_to_start = False
+        if self.session.phase is not Phase.STOPPED:
+            return
+        self._loop = loop = asyncio.get_running_loop()
+        self.callbacks.open(loop)
+        self._woken = asyncio.Event()
+        self._timer, self._rings_at, self._is_flush_due = None, NEVER, False
+        self.session.open(monotonic())
+        self._seeker = loop.create_task(self._seek(), name=f"{self._name} seeker")
+
+    def when_forked(self, call: Callable[[bool], object]) -> None:
+        """Have a call made in each child of this process, with whether this was running."""
+        self.on_fork = call
+
+    def start_at_first_use(self) -> None:
+        """Have `start` called by the first who asks for something."""
+        self.is_to_start = True
+
+    async def stop(self) -> None:
+        """End the session and all that runs for it, within two seconds whatever the network does.
+
+        One that is cancelled goes on in the background. In a child of the process that made this, there is nothing to
+        end.
+        """
+        if self.is_forked:
+            return
+        self.is_to_start = False
+        if self._loop is None or self._loop.is_closed():
+            self.session.finish(_CLOSED)
+            return
+        loop = self.loop
+        self.callbacks.let_go(asyncio.current_task())
+        if self._stopping is None or self._stopping.done():
+            self._stopping = loop.create_task(self._stop(), name=f"{self._name} stop")
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
+        began_at = monotonic()
+        seeker = self._seeker
+        says_farewell = self.say_farewell(began_at)
+        if seeker is not None:
+            if says_farewell:
+                await asyncio.wait((seeker,), timeout=_FAREWELL)
+            self.session.finish(_CLOSED)
+            self._turn()
+            _, unfinished = await asyncio.wait((seeker,), timeout=_END / 2)
+            await _cancel(unfinished)
+        self.session.finish(_CLOSED)
+        await _cancel(self._aside)
+        await self.callbacks.close(max(0.1, began_at + _FAREWELL + _END - monotonic()))
+        self.journal.finish()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer, self._rings_at = None, NEVER
+
+    def say_farewell(self, now: float) -> bool:
+        """Begin to stop; return whether a server has yet to answer."""
+        self.require_own_process()
+        self.session.close(now)
+        self._turn()
+        return self.session.phase in (Phase.PARTING, Phase.CLOSING)
+
+    def await_end(self, began_at: float, *, says_farewell: bool) -> None:
+        """End at once what a loop has left that runs no more: what was said is on its way."""
+        self.session.finish(_CLOSED)
+        if self._link is not None:
+            self._link.drop()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a server is looked for, or found."""
+        return self.session.phase is not Phase.STOPPED
+
+    def give_up(self) -> None:
+        """Let nobody in any more, in a child of the process that made this."""
+        self.is_forked = True
+
+    def require_own_process(self) -> None:
+        """Raise `ForkedClientError` in a child of the process that made this."""
+        if self.is_forked:
+            raise forked()
+
+    @property
+    def peer(self) -> str:
+        """The network address that we are connected to, empty without a connection."""
+        return "" if self._link is None else self._link.peer
+
+    # --- asking
+
+    async def call(self, operation: Operation[R], deadline: float, fail_fast: bool = False) -> R:
+        """Return the answer to an operation, or raise its error; at the deadline `OperationTimeoutError`.
+
+        One that shall `fail_fast` does not wait for a connection. When the task is cancelled, what was not sent is not
+        sent any more; of what was, the answer is dropped when it comes.
+        """
+        request = self._asked(operation, deadline, fail_fast)
+        self.submit(request)
+        try:
+            answer: R = await request.future
+        except asyncio.CancelledError:
+            request.ended = True
+            raise
+        return answer
+
+    def call_async(
+        self, operation: Operation[R], deadline: float, fail_fast: bool = False
+    ) -> "asyncio.Future[R]":
+        """Ask, and return at once the future that will have the outcome."""
+        return self.ask(self._asked(operation, deadline, fail_fast))
+
+    def ask(self, request: Asked) -> "asyncio.Future[Any]":  # Any: the operation's type of answer
+        """Send a request, and return its future; when that is cancelled, it is forgotten."""
+        request.future.add_done_callback(request.forget)
+        self.submit(request)
+        return request.future
+
+    def _asked(self, operation: Operation[Any], deadline: float, fail_fast: bool) -> Asked:
+        body = encode(operation, self.session.trail.root)
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop and self._loop is not None:
+            raise _wrong_loop()
+        return Asked(loop.create_future(), operation, body, deadline, fail_fast)
+
+    def submit(self, request: Request) -> None:
+        """Send a request: at once when nothing is under way, else with all that is asked in this turn of the loop."""
+        if self.is_forked or self.is_to_start:
+            self.require_own_process()
+            self.start()
+        session = self.session
+        session.submit(request, monotonic())
+        if request.deadline < self._rings_at:
+            self._arm(request.deadline)
+        if self._link is not None and not self._is_flush_due:
+            if session.in_flight <= 1:
+                self._flush()
+            elif self._loop is not None:
+                self._is_flush_due = True
+                self._loop.call_soon(self._flush)
+
+    def flush(self) -> None:
+        """Send what waits for the end of this turn of the loop."""
+        if self._link is not None:
+            self._flush()
+
+    def move(self, endpoints: Sequence[Endpoint]) -> None:
+        """Take another list of servers, and go to one of them if need be."""
+        self.require_own_process()
+        self.session.move(endpoints, monotonic())
+        self._turn()
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Make a call after so many seconds."""
+        self.session.tick(monotonic())
+        self.session.call_later(seconds, call)
+        self._turn()
+
+    async def aside(self, call: Callable[[], R]) -> R:
+        """Make a call that blocks, where it does not block the loop."""
+        return await self.loop.run_in_executor(None, call)
+
+    # --- live nodes
+
+    async def keep(self, lives: Sequence[Live], deadline: float, fail_fast: bool = False) -> None:
+        """Make live nodes current, all at once, and return when all are known.
+
+        Raises `OperationTimeoutError` at the deadline, and drops them; with `fail_fast`, `ConnectionLoss` where there
+        is no connection to begin with.
+        """
+        self.require_own_process()
+        if self.is_to_start:
+            self.start()
+        if self.session.phase.is_ending:
+            raise ConnectionClosedError(lives[0].path)
+        if fail_fast and not self.session.phase.is_served:
+            raise ConnectionLoss(lives[0].path, reason=self.session.standing)
+        unknown = set(lives)
+        all_known = self.loop.create_future()
+
+        def learn(live: Live) -> None:
+            unknown.discard(live)
+            if not unknown:
+                ring(all_known)
+
+        try:
+            for live in lives:
+                live.on_change = partial(learn, live)
+                live.refresh()
+            self._turn()
+            await asyncio.wait((all_known,), timeout=max(0.0, deadline - monotonic()))
+        except BaseException:
+            _let_go(lives)
+            raise
+        for live in lives:
+            live.on_change = None
+        if unknown:
+            _let_go(lives)
+            raise OperationTimeoutError(unknown.pop().path, reason=self.session.standing)
+
+    def drop(self, live: Live) -> None:
+        """Let go of a live node soon: the garbage collector calls this, in the middle of anything, in any thread."""
+        is_first = not self._dropped
+        self._dropped.append(live)
+        if is_first and self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and the session with it
+                self._loop.call_soon_threadsafe(self._turn)
+
+    # --- one turn: what is due, what is to be sent, when to look again
+
+    def _turn(self, data: bytes = b"") -> None:
+        session, now = self.session, monotonic()
+        if data:
+            session.receive(data, now)
+        while self._dropped:
+            self._dropped.popleft().drop()
+        if now >= session.deadline():
+            session.tick(now)
+            better = session.look(now)
+            if better is not None:
+                self._spawn(self._look(better))
+        link = self._link
+        if link is None:
+            self._woken.set()
+        elif session.fault is not None:
+            self._lost(session.fault)
+        else:
+            if self._authenticator is not None:
+                self._answer_challenge(self._authenticator)
+            self._flush()
+            if self._exposure.is_possible and session.shown_schemes:
+                self._exposure.warn(session.shown_schemes)
+        self._arm(session.deadline())
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        link = self._link
+        if link is not None and not link.is_full:
+            data = self.session.data_to_send(monotonic())
+            if data:
+                link.write(data)
+
+    def _arm(self, deadline: float) -> None:
+        # A timer that rings too early costs less than setting one for each reply.
+        if deadline >= self._rings_at or self._loop is None or self._loop.is_closed():
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings_at = deadline
+        self._timer = self._loop.call_later(max(0.0, deadline - monotonic()), self._ring)
+
+    def _ring(self) -> None:
+        self._timer, self._rings_at = None, NEVER
+        self._turn()
+
+    # --- connecting
+
+    async def _seek(self) -> None:
+        session = self.session
+        try:
+            while session.phase is not Phase.STOPPED:
+                try:
+                    await self._connect_or_wait()
+                except Exception as error:  # noqa: BLE001 (logged, though not here)
+                    self.journal.take(unexpected(error))
+                    self._lost(f"unexpected error: {error!r}")
+        except asyncio.CancelledError:  # the loop ends, and nobody has closed us
+            self.say_farewell(monotonic())
+            raise
+        finally:
+            session.finish("the event loop has ended")
+            self._drop_link()
+            if session.refusal is not None:
+                self.journal.take(refused(session.refusal))
+            self._on_end()
+
+    async def _connect_or_wait(self) -> None:
+        now = monotonic()
+        self.session.tick(now)
+        servers = self.session.dial(now)
+        if servers:
+            await self._attempt(servers)
+        else:
+            self._woken.clear()
+            self._arm(self.session.deadline())
+            await self._woken.wait()
+
+    async def _attempt(self, servers: Sequence[Endpoint]) -> None:
+        reached = await dial(servers, self.session.settings.connect_timeout, self.security, self)
+        if reached is None:
+            self._lost("no server could be reached")
+            return
+        is_encrypted = self.security is not None
+        over = self.loop.create_future()
+        link = Link(reached.channel, self._received, self._ended, self._flush)
+        try:
+            self._exposure.connected(reached.connection, is_encrypted=is_encrypted)
+            await self.loop.create_connection(lambda: link, sock=reached.connection)
+        except BaseException:
+            reached.connection.close()
+            raise
+        mechanism, host = self._mechanism, reached.server.host
+        self._authenticator = None if mechanism is None else Authenticator(mechanism, host)
+        self._link = link
+        link.on_over = partial(ring, over)
+        self.session.connected(monotonic(), reached.server)
+        self._turn()
+        await over
+
+    def _received(self, link: Link, data: bytes) -> None:
+        if link is self._link:
+            self._turn(data)
+
+    def _ended(self, link: Link, reason: str) -> None:
+        if link is self._link:
+            is_early = self.session.phase is Phase.GREETING
+            hung_up = "the server hung up" + " without opening a session" * is_early
+            self._lost(self.session.fault or reason or hung_up)
+
+    def _lost(self, reason: str) -> None:
+        self._drop_link()
+        self.session.disconnected(reason, monotonic())
+        self._woken.set()
+        self._arm(self.session.deadline())
+
+    def _drop_link(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.drop()
+            link.on_over()
+
+    @property
+    def servers(self) -> tuple[Endpoint, ...]:
+        """The server that we are connected to; without one, all in the order of trying."""
+        server = self.session.server
+        if server is not None and self.session.state is State.CONNECTED:
+            return (server,)
+        return self.session.ensemble.order
+
+    # --- what dialling asks and tells
+
+    def go_on(self) -> bool:
+        self.session.tick(monotonic())
+        return self.session.phase.is_attempt and self.session.fault is None
+
+    def trying(self, server: Endpoint) -> None:
+        self.journal.take(connecting(server))
+        self.session.ensemble.trying(server)
+
+    def unreachable(self, server: Endpoint, reason: str, attempts: int) -> float:
+        return self.session.unreachable(server, reason, monotonic(), attempts)
+
+    # --- what takes its time
+
+    def _answer_challenge(self, authenticator: Authenticator) -> None:
+        challenge = self.session.authentication.challenge
+        if challenge is None:
+            return
+        if self._mechanism is not None and self._mechanism.may_block:
+            self._authenticator = None  # one step at a time
+            self._spawn(self._step_aside(authenticator, challenge))
+        else:
+            authenticator.answer(challenge, self.go_on)(self.session.authentication)
+
+    async def _step_aside(self, authenticator: Authenticator, challenge: Challenge) -> None:
+        session, link = self.session, self._link
+
+        def goes_on() -> bool:
+            return session.phase.is_attempt and session.fault is None
+
+        tell = await self.aside(partial(authenticator.answer, challenge, goes_on))
+        if self._link is link:
+            tell(session.authentication)
+            self._authenticator = authenticator
+            self._turn()
+
+    async def _look(self, server: Endpoint) -> None:
+        zxid = self.session.trail.zxid
+        is_writable = await self.aside(partial(takes_writes, server, self.security, zxid, _LOOK))
+        self.session.looked(server, monotonic(), is_writable=is_writable)
+        self._turn()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(work, name=f"{self._name} aside")
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+
+
+def _wrong_loop() -> UsageError:
+    return UsageError("this client belongs to another event loop: use one for each")
+
+
+def _let_go(lives: Sequence[Live]) -> None:
+    for live in lives:
+        live.on_change = None
+        live.drop()
+
+
+async def _cancel(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    tasks = [task for task in tasks if not task.done()]
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

@@ -1,0 +1,150 @@
+"""Runs callbacks on an event loop: those of one key in their order and one at a time, never long without a break."""
+
+import asyncio
+import inspect
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Any
+
+_SLICE = 0.005  # seconds after which others get their turn on the loop
+_BLOCKED_FOR = 0.25  # seconds of one callback that are worth a warning
+log = logging.getLogger("zc.zk")
+
+
+class LoopCallbacks:
+    """Users' code, as functions and as coroutine functions; of those, one task for each key at a time."""
+
+    def __init__(self, name: str, log: logging.Logger | logging.LoggerAdapter[Any] = log) -> None:
+        self._name = name
+        self._log = log
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lines: dict[Hashable, deque[Callable[[], object]]] = {}
+        self._ready: deque[Hashable] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_due = False
+        self._thread = 0
+        self.failures = 0
+        self.on_failure: Callable[[], None] = lambda: None
+
+    def open(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run callbacks on this loop from now on."""
+        self._loop = loop
+        self._thread = threading.get_ident()
+        self._begin()
+
+    def post(self, key: Hashable, call: Callable[[], object]) -> None:
+        """Have `call` made after all that was posted under `key` before."""
+        try:
+            hash(key)
+            line = self._lines.get(key)
+        except Exception:  # noqa: BLE001 (a user's hash or equality; a TypeError where there is none)
+            key = id(key)
+            line = self._lines.get(key)
+        if line is not None:
+            line.append(call)
+            return
+        self._lines[key] = deque((call,))
+        self._ready.append(key)
+        self._begin()
+
+    @property
+    def waiting(self) -> int:
+        """How many keys have callbacks that wait for their turn."""
+        return len(self._ready)
+
+    @property
+    def is_own_thread(self) -> bool:
+        """Whether the caller runs in one of the callbacks that are tasks."""
+        return asyncio.current_task() in self._tasks
+
+    def let_go(self, task: "asyncio.Task[Any] | None") -> None:
+        """Do not wait for this callback in `close`, for it waits for that."""
+        self._tasks.discard(task)
+
+    def count_failure(self) -> None:
+        """Count a callback that raised, here or where its error was caught."""
+        self.failures += 1
+        self.on_failure()
+
+    def _begin(self) -> None:
+        loop = self._loop
+        if loop is None or self._is_due or not self._ready or loop.is_closed():
+            return
+        self._is_due = True
+        if threading.get_ident() == self._thread:
+            loop.call_soon(self._work)
+        else:  # a `__del__`, of garbage that another thread collects
+            loop.call_soon_threadsafe(self._work)
+
+    def _work(self) -> None:
+        self._is_due = False
+        until = time.monotonic() + _SLICE
+        while self._ready:
+            begun = time.monotonic()
+            if begun >= until:
+                break
+            key = self._ready.popleft()
+            call = self._lines[key].popleft()
+            try:
+                result = call()
+            except (Exception, SystemExit):  # noqa: BLE001 (logged)
+                self._failed(call)
+                result = None
+            self._complain_of_blocking(call, time.monotonic() - begun)
+            if inspect.isawaitable(result):
+                self._await(key, call, result)
+            else:
+                self._next(key)
+        self._begin()
+
+    def _next(self, key: Hashable) -> None:
+        if self._lines[key]:
+            self._ready.append(key)
+        else:
+            del self._lines[key]
+
+    def _await(self, key: Hashable, call: Callable[[], object], result: Any) -> None:
+        assert self._loop is not None  # noqa: S101 (tells the type checker)
+        task = self._loop.create_task(
+            self._finish(key, call, result), name=f"{self._name} {call!r}"
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _finish(self, key: Hashable, call: Callable[[], object], result: Any) -> None:
+        try:
+            await result
+        except (Exception, SystemExit):  # noqa: BLE001 (logged)
+            self._failed(call)
+        finally:
+            self._next(key)
+            self._begin()
+
+    def _failed(self, call: Callable[[], object]) -> None:
+        self.count_failure()
+        self._log.exception("callback failed: %r", call)
+
+    def _complain_of_blocking(self, call: Callable[[], object], seconds: float) -> None:
+        if seconds >= _BLOCKED_FOR:
+            self._log.warning("callback blocked the event loop for %.1f s: %r", seconds, call)
+
+    async def close(self, seconds: float) -> None:
+        """Let what was posted be done, for so many seconds; what runs then is cancelled, and reported."""
+        me = asyncio.current_task()
+        until = time.monotonic() + seconds
+        while (self._ready or self._tasks - {me}) and time.monotonic() < until:
+            others = self._tasks - {me}
+            if others:
+                await asyncio.wait(others, timeout=until - time.monotonic())
+            else:
+                await asyncio.sleep(0)
+        for task in self._tasks - {me}:
+            self._log.warning(
+                "callback had not ended when its client was closed: %s", task.get_name()
+            )
+            task.cancel()
+        if self._tasks - {me}:
+            await asyncio.wait(self._tasks - {me}, timeout=_SLICE)

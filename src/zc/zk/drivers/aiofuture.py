@@ -1,0 +1,76 @@
+"""Futures: for the outcome of a request, and for a moment that is waited for."""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from zc.zk.operations import Operation
+from zc.zk.protocol.requests import Request
+
+
+class Asked(Request):
+    """A request whose outcome a future takes; nobody's, once that is cancelled."""
+
+    __slots__ = ("future",)
+
+    def __init__(
+        self,
+        future: "asyncio.Future[Any]",  # Any: the operation's type of answer
+        operation: Operation[Any],
+        body: bytes,
+        deadline: float,
+        fail_fast: bool,
+    ) -> None:
+        super().__init__(operation, body, deadline, fail_fast)
+        self.future = future
+
+    def resolve(self, answer: Any) -> None:
+        self.ended = True
+        if not self.future.done():
+            self.future.set_result(answer)
+
+    def fail(self, error: Exception) -> None:
+        self.ended = True
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    def forget(self, future: "asyncio.Future[Any]") -> None:
+        """Be asked for by nobody any more: what was not sent will not be."""
+        if future.cancelled():
+            self.ended = True
+
+
+def ring(moment: "asyncio.Future[None]") -> None:
+    """Note that the moment has come, unless it has, or nobody waits for it any more."""
+    if not moment.done():
+        moment.set_result(None)
+
+
+class LoopBells:
+    """Lets any number of tasks wait until something is true."""
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def ring(self) -> None:
+        """Have all who wait look again."""
+        for moment in self._waiting:
+            ring(moment)
+
+    async def wait_for(self, is_true: Callable[[], bool], seconds: float | None = None) -> bool:
+        """Wait until something is true, looking after each ring, or so many seconds; return whether it is."""
+        until = None if seconds is None else monotonic() + seconds
+        while not is_true():
+            left = None if until is None else until - monotonic()
+            if left is not None and left <= 0:
+                return False
+            moment = asyncio.get_running_loop().create_future()
+            self._waiting.add(moment)
+            try:
+                await asyncio.wait((moment,), timeout=left)
+            finally:
+                self._waiting.discard(moment)
+        return True

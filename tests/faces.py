@@ -1,0 +1,225 @@
+"""The asyncio face as a blocking one, so that one body of tests runs through both.
+
+A loop runs in a thread of its own. What is awaited there is waited for here; what is called there at once, such as a
+live object with its callback, is called in that thread.
+"""
+
+import asyncio
+import contextlib
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Self
+
+import pytest
+
+from zc.zk import Client, ZooKeeper, aio
+from zc.zk.aio.live import Children, Properties
+
+FACES = ("threads", "asyncio")
+only_threads = pytest.mark.parametrize("face", ["threads"], indirect=True)
+_PATIENCE = (
+    60.0  # seconds: everything has a bound of its own, and a test that hangs shall say where
+)
+_LIVE = (Children, Properties, aio.DataWatch, aio.ChildrenWatch)
+
+
+class Loop:
+    """An event loop in a thread."""
+
+    def __init__(
+        self, new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    ) -> None:
+        self.loop = new_loop()
+        self._thread = threading.Thread(target=self._run, name="test loop")
+        self.complaints: list[dict[str, Any]] = []
+        self.loop.set_exception_handler(lambda _, context: self.complaints.append(context))
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Wait for a coroutine; when the waiting is interrupted it is cancelled."""
+        assert threading.current_thread() is not self._thread, "a callback cannot block its loop"
+        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        try:
+            return future.result(_PATIENCE)
+        except BaseException:
+            future.cancel()
+            raise
+
+    def call(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Call a function in the loop's thread, and wait for what it returns, as often as that has to be awaited."""
+        if threading.current_thread() is self._thread:
+            return function(*arguments, **named)
+
+        async def do() -> Any:
+            result = function(*arguments, **named)
+            return await result if inspect.iscoroutine(result) else result
+
+        return self.run(do())
+
+    @property
+    def tasks(self) -> list[str]:
+        """The names of the tasks that run."""
+        tasks: list[str] = self.call(
+            lambda: sorted(
+                task.get_name()
+                for task in asyncio.all_tasks()
+                if task is not asyncio.current_task() and not task.done()
+            )
+        )
+        return tasks
+
+    def close(self) -> None:
+        """End the loop, which must have nothing left to do and nothing to complain of."""
+        tasks = self.tasks
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+        assert tasks == []
+        assert self.complaints == []
+
+
+class Pending:
+    """A future of the loop's, as `zc.zk` gives results."""
+
+    def __init__(self, loop: Loop, future: "asyncio.Future[Any]") -> None:
+        self._loop = loop
+        self._future = future
+
+    def get(self, block: Any = True, timeout: float | None = None) -> Any:
+        async def wait() -> Any:
+            return await asyncio.wait_for(asyncio.shield(self._future), timeout)
+
+        return self._loop.run(wait())
+
+    result = get
+
+    def wait(self, timeout: float | None = None) -> bool:
+        async def done() -> bool:
+            await asyncio.wait((self._future,), timeout=timeout)
+            return self._future.done()
+
+        is_done: bool = self._loop.run(done())
+        return is_done
+
+    def successful(self) -> bool:
+        return self._future.exception() is None
+
+
+class Blocking:
+    """Something of `zc.zk.aio`, used from another thread than its loop's."""
+
+    def __init__(self, loop: Loop, own: Any) -> None:
+        vars(self).update(_loop=loop, _own=own)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._own, name)
+        if callable(value) and not inspect.isclass(value):
+            return lambda *arguments, **named: self._shown(
+                self._loop.call(value, *arguments, **named)
+            )
+        return self._shown(value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._own, name, value)
+
+    def _shown(self, result: Any) -> Any:
+        if isinstance(result, asyncio.Future):
+            return Pending(self._loop, result)
+        if isinstance(result, dict) and any(isinstance(each, _LIVE) for each in result.values()):
+            return {key: BlockingLive(self._loop, each) for key, each in result.items()}
+        if isinstance(result, _LIVE):
+            return BlockingLive(self._loop, result)
+        if isinstance(result, aio.Client | aio.Transaction | aio.RegisteredServer | aio.Retry):
+            return Blocking(self._loop, result)
+        return result
+
+    def __enter__(self) -> Self:
+        self._loop.call(self._own.__aenter__)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._loop.call(self._own.__aexit__, *error)
+
+    def __repr__(self) -> str:
+        return repr(self._own)
+
+    @property  # type: ignore[misc]  # what `isinstance` asks
+    def __class__(self) -> type:
+        return type(self._own)
+
+
+class BlockingLive(Blocking):
+    """A live object."""
+
+    def __call__(self, callback: Callable[..., Any]) -> Any:
+        if not callable(callback):
+            return self._own(callback)  # raises
+
+        self._loop.call(self._own, self._shower(callback))
+        return callback
+
+    @functools.cache  # noqa: B019 (the same for the same callback; it all goes with the test)
+    def _shower(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(callback)
+        def call(*arguments: Any) -> Any:
+            return callback(*(self if each is self._own else each for each in arguments))
+
+        return call
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.update({name: value})
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._own)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own
+
+    def __getitem__(self, name: str) -> Any:
+        return self._own[name]
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._own == (other._own if isinstance(other, BlockingLive) else other))
+
+    def __hash__(self) -> int:
+        return hash(self._own)
+
+    def keys(self) -> Any:
+        return self._own.keys()
+
+
+@contextlib.contextmanager
+def client_of(face: str, *arguments: Any, **options: Any) -> Iterator[Any]:
+    """Give a started client of a face; Any: of either."""
+    if face == "threads":
+        with Client(*arguments, **options) as client:
+            yield client
+        return
+    with (
+        contextlib.closing(Loop()) as loop,
+        Blocking(loop, aio.Client(*arguments, **options)) as blocking,
+    ):
+        yield blocking
+
+
+@contextlib.contextmanager
+def registry_of(face: str, *arguments: Any, **options: Any) -> Iterator[Any]:
+    """Give a connected registry of a face; Any: of either."""
+    if face == "threads":
+        with ZooKeeper(*arguments, **options) as registry:
+            yield registry
+        return
+    with (
+        contextlib.closing(Loop()) as loop,
+        Blocking(loop, aio.ZooKeeper(*arguments, **options)) as blocking,
+    ):
+        yield blocking
