@@ -164,12 +164,16 @@ class BlockingLive(Blocking):
         self._loop.call(self._own, self._shower(callback))
         return callback
 
-    @functools.cache  # noqa: B019 (the same for the same callback; it all goes with the test)
     def _shower(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        showers: dict[Any, Any] = vars(self).setdefault("_showers", {})
+        if callback in showers:
+            return showers[callback]  # type: ignore[no-any-return]
+
         @functools.wraps(callback)
         def call(*arguments: Any) -> Any:
             return callback(*(self if each is self._own else each for each in arguments))
 
+        showers[callback] = call
         return call
 
     def __setitem__(self, name: str, value: Any) -> None:

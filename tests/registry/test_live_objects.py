@@ -114,6 +114,7 @@ def test_changes_that_come_while_a_callback_runs_make_one_more_call(zk: ZooKeepe
     assert remains(lambda: seen == [1, 2, 5], A_MOMENT)
 
 
+@only_threads
 def test_a_slow_callback_holds_up_no_other_object(zk: ZooKeeper) -> None:
     may_go_on = threading.Event()
     seen: list[int] = []

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from zc.zk.drivers.following import Following
+
+Work = TypeVar("Work", bound=Coroutine[Any, Any, Any])
 
 
 class Awaiting(Following):
@@ -23,3 +25,9 @@ async def one_by_one(works: Sequence[Coroutine[Any, Any, None]]) -> None:
     """Await coroutines in their order."""
     for work in works:
         await work
+
+
+def named_as(answer: Coroutine[Any, Any, Any], work: Work) -> Work:
+    """Give a coroutine of ours the name of the user's that it awaits."""
+    work.__qualname__ = getattr(answer, "__qualname__", repr(answer))  # type: ignore[attr-defined]  # it has one
+    return work

@@ -9,9 +9,10 @@ from typing import Any, Self
 
 from zc.zk import arguments, client
 from zc.zk.aio import watchers
+from zc.zk.aio.awaiting import named_as
 from zc.zk.aio.calls import Calls
 from zc.zk.aio.documented import documented
-from zc.zk.aio.retrying import Retry
+from zc.zk.aio.retrying import Retry, like
 from zc.zk.codes import State
 from zc.zk.drivers import words
 from zc.zk.drivers.aio import AioDriver
@@ -119,7 +120,7 @@ class Client(Calls, Face[AioDriver]):
         give a `zc.zk.Retry` to the client as `command_retry`.
         """
         if self._command_retry is not None:
-            return Retry.like(self._command_retry)
+            return like(self._command_retry)
         return Retry(FOREVER, max_delay=client.LONGEST_PAUSE, deadline=self.operation_timeout)
 
     # --- being told of states
@@ -127,7 +128,7 @@ class Client(Calls, Face[AioDriver]):
     def _tell(self, listener: Listener, state: State) -> Any:
         answer = listener(state)
         if asyncio.iscoroutine(answer):
-            return self._hear(listener, answer)
+            return named_as(answer, self._hear(listener, answer))
         if answer is True:
             self.remove_listener(listener)
         return None

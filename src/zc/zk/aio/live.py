@@ -1,11 +1,12 @@
 """Live objects on an event loop: callbacks may be coroutine functions, and changes can be iterated over."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from zc.zk import paths
-from zc.zk.aio.awaiting import Awaiting, one_by_one
+from zc.zk.aio.awaiting import Awaiting, named_as, one_by_one
 from zc.zk.aio.documented import documented
 from zc.zk.codes import State
 from zc.zk.errors import UsageError
@@ -24,19 +25,22 @@ class _AwaitingObject(Awaiting, LiveObject):
     __slots__ = ()
     _client: "Client"
 
-    def call(self, callback: Callback) -> object:
-        answer = super().call(callback)
-        return self._hear(callback, answer) if asyncio.iscoroutine(answer) else None
+    def _call(self, callback: Callback) -> object:
+        with self._client.driver.callbacks.timed(callback.function):
+            answer = super()._call(callback)
+        if not asyncio.iscoroutine(answer):
+            return None
+        return named_as(answer, self._hear(callback, answer))
 
     async def _hear(self, callback: Callback, answer: Coroutine[Any, Any, object]) -> None:
-        with self.judging(callback):
+        with self._judging(callback):
             await answer
 
-    def join(self, answers: Sequence[object]) -> object:
+    def _join(self, answers: Sequence[object]) -> object:
         works = [answer for answer in answers if asyncio.iscoroutine(answer)]
-        return one_by_one(works) if works else None
+        return named_as(works[0], one_by_one(works)) if works else None
 
-    async def _changed_until_closed(self) -> AsyncIterator[None]:
+    async def _changed_until_closed(self) -> AsyncGenerator[None, None]:
         changed = asyncio.Event()
 
         def note(_: object = None) -> None:
@@ -57,7 +61,7 @@ class _AwaitingObject(Awaiting, LiveObject):
             self._client.remove_listener(look)
             for callback in self._callbacks:
                 if callback.function is note:
-                    self.remove(callback)
+                    self._remove(callback)
 
 
 class Children(_AwaitingObject, live.Children):
@@ -68,13 +72,14 @@ class Children(_AwaitingObject, live.Children):
 
     __slots__ = ()
 
-    async def changes(self) -> AsyncIterator[list[str]]:
+    async def changes(self) -> AsyncGenerator[list[str], None]:
         """Yield the names now and after each change, until the client is closed.
 
         Changes that come while nobody waits for one make one more, with the latest state: that is never missed.
         """
-        async for _ in self._changed_until_closed():
-            yield self.data
+        async with aclosing(self._changed_until_closed()) as changed:
+            async for _ in changed:
+                yield self.data
 
 
 @documented(live.Properties)
@@ -87,13 +92,14 @@ class Properties(_AwaitingObject, ShownProperties):
 
     __slots__ = ()
 
-    async def changes(self) -> AsyncIterator[Data]:
+    async def changes(self) -> AsyncGenerator[Data, None]:
         """Yield the properties now and after each change, until the client is closed.
 
         Changes that come while nobody waits for one make one more, with the latest state: that is never missed.
         """
-        async for _ in self._changed_until_closed():
-            yield self.data
+        async with aclosing(self._changed_until_closed()) as changed:
+            async for _ in changed:
+                yield self.data
 
     async def set(self, data: Mapping[str, Any] | None = None, /, **properties: Any) -> None:
         new = merged(data, properties)

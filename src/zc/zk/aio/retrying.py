@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import ParamSpec, Self, TypeVar
+from typing import ParamSpec, TypeVar
 
 from zc.zk.drivers import retrying
 
@@ -30,11 +30,6 @@ class Retry(retrying.Policy):
         )
         self.sleep_func = sleep_func
 
-    @classmethod
-    def like(cls, policy: retrying.Policy) -> Self:
-        """Return one by the same policy."""
-        return cls(**{**vars(policy), "sleep_func": asyncio.sleep})
-
     async def __call__(
         self, func: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
     ) -> R:
@@ -50,3 +45,8 @@ class Retry(retrying.Policy):
                 pauses = attempts.failed(error)
             for pause in pauses:
                 await self.sleep_func(pause)
+
+
+def like(policy: retrying.Policy) -> Retry:
+    """Return what retries by the same policy."""
+    return Retry(**{**vars(policy), "sleep_func": asyncio.sleep})

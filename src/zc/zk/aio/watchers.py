@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
-from zc.zk.aio.awaiting import Awaiting
+from zc.zk.aio.awaiting import Awaiting, named_as
 from zc.zk.protocol.live import LiveChildren, LiveData
 from zc.zk.recipes import watchers
 from zc.zk.recipes.watchers import Function, NodeWatch
@@ -19,13 +19,13 @@ class _AwaitingWatch(Awaiting, NodeWatch):
 
     __slots__ = ()
 
-    def heard(self, answer: object) -> object:
+    def _heard(self, answer: object) -> object:
         if asyncio.iscoroutine(answer):
-            return self._hear(answer)
-        return super().heard(answer)
+            return named_as(answer, self._hear(answer))
+        return super()._heard(answer)
 
     async def _hear(self, answer: Coroutine[Any, Any, object]) -> None:
-        super().heard(await answer)
+        super()._heard(await answer)
 
 
 class DataWatch(_AwaitingWatch, watchers.DataWatch):

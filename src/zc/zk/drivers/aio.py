@@ -99,6 +99,7 @@ class AioDriver:
 
         Raises `UsageError` in a task of another one, `ConnectionClosedError` before `start`.
         """
+        self.require_own_process()
         loop = self._loop
         if loop is None:
             raise ConnectionClosedError(reason="not started yet: await start()")
@@ -226,6 +227,7 @@ class AioDriver:
         return request.future
 
     def _asked(self, operation: Operation[Any], deadline: float, fail_fast: bool) -> Asked:
+        self.require_own_process()
         body = encode(operation, self.session.trail.root)
         loop = asyncio.get_running_loop()
         if loop is not self._loop and self._loop is not None:

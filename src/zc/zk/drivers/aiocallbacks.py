@@ -6,7 +6,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _SLICE = 0.005  # seconds after which others get their turn on the loop
@@ -25,6 +26,7 @@ class LoopCallbacks:
         self._ready: deque[Hashable] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_due = False
+        self._complaints = 0
         self._thread = 0
         self.failures = 0
         self.on_failure: Callable[[], None] = lambda: None
@@ -83,17 +85,16 @@ class LoopCallbacks:
         self._is_due = False
         until = time.monotonic() + _SLICE
         while self._ready:
-            begun = time.monotonic()
-            if begun >= until:
+            if time.monotonic() >= until:
                 break
             key = self._ready.popleft()
             call = self._lines[key].popleft()
-            try:
-                result = call()
-            except (Exception, SystemExit):  # noqa: BLE001 (logged)
-                self._failed(call)
-                result = None
-            self._complain_of_blocking(call, time.monotonic() - begun)
+            result: object = None
+            with self.timed(call):
+                try:
+                    result = call()
+                except (Exception, SystemExit):  # noqa: BLE001 (logged)
+                    self._failed(call)
             if inspect.isawaitable(result):
                 self._await(key, call, result)
             else:
@@ -108,9 +109,9 @@ class LoopCallbacks:
 
     def _await(self, key: Hashable, call: Callable[[], object], result: Any) -> None:
         assert self._loop is not None  # noqa: S101 (tells the type checker)
-        task = self._loop.create_task(
-            self._finish(key, call, result), name=f"{self._name} {call!r}"
-        )
+        name = getattr(result, "__qualname__", repr(call))
+        work = self._finish(key, call, result)
+        task = self._loop.create_task(work, name=f"{self._name} {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -127,9 +128,17 @@ class LoopCallbacks:
         self.count_failure()
         self._log.exception("callback failed: %r", call)
 
-    def _complain_of_blocking(self, call: Callable[[], object], seconds: float) -> None:
-        if seconds >= _BLOCKED_FOR:
-            self._log.warning("callback blocked the event loop for %.1f s: %r", seconds, call)
+    @contextmanager
+    def timed(self, call: Callable[..., object]) -> Iterator[None]:
+        """Complain of a function that holds the loop up while this lasts; the innermost is the one to name."""
+        begun, complaints = time.monotonic(), self._complaints
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - begun
+            if seconds >= _BLOCKED_FOR and self._complaints == complaints:
+                self._complaints += 1
+                self._log.warning("callback blocked the event loop for %.1f s: %r", seconds, call)
 
     async def close(self, seconds: float) -> None:
         """Let what was posted be done, for so many seconds; what runs then is cancelled, and reported."""

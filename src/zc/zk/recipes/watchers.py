@@ -71,9 +71,9 @@ class NodeWatch(Following):
         if state == self._told:
             return None
         self._told = state
-        return self.heard(self._function(*arguments))
+        return self._heard(self._function(*arguments))
 
-    def heard(self, answer: object) -> object:
+    def _heard(self, answer: object) -> object:
         """Stop when the function returned False; return what is to be awaited where there is a loop for that."""
         if answer is False:
             self.drop()

@@ -60,7 +60,7 @@ class LiveObject(Following):
 
         def first() -> object:
             added = Callback(callback)
-            answer = self.call(added)
+            answer = self._call(added)
             is_new = all(each.function != callback for each in self._callbacks)
             with self._driver.lock:
                 if is_new:
@@ -82,24 +82,24 @@ class LiveObject(Following):
             return None
         answers = []
         for callback in self._callbacks:
-            with self.judging(callback):
-                answers.append(self.call(callback))
-        return self.join(answers)
+            with self._judging(callback):
+                answers.append(self._call(callback))
+        return self._join(answers)
 
     @contextmanager
-    def judging(self, callback: "Callback") -> Iterator[None]:
+    def _judging(self, callback: "Callback") -> Iterator[None]:
         """Take an error of a callback for its end."""
         try:
             yield
         except CancelWatch:
             log.debug("%r of %r cancelled its watch", callback.function, self)
-            self.remove(callback)
+            self._remove(callback)
         except Exception:
             self._driver.callbacks.count_failure()
             log.exception("%r of %r failed, and is not called again", callback.function, self)
-            self.remove(callback)
+            self._remove(callback)
 
-    def call(self, callback: "Callback") -> object:
+    def _call(self, callback: "Callback") -> object:
         """Call a callback, unless it was told the state already; return what it returns."""
         changes = self._live.changes
         if callback.told == changes:
@@ -109,11 +109,11 @@ class LiveObject(Following):
             return callback.function(self)
         return callback.function() if accepts(callback.function, 0) else None
 
-    def join(self, answers: Sequence[object]) -> object:
+    def _join(self, answers: Sequence[object]) -> object:
         """Return what is to be awaited of what callbacks returned: nothing, where nobody awaits."""
         return None
 
-    def remove(self, callback: "Callback") -> None:
+    def _remove(self, callback: "Callback") -> None:
         """Call a callback no more."""
         with self._driver.lock:
             self._callbacks = tuple(each for each in self._callbacks if each is not callback)

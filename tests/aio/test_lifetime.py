@@ -1,0 +1,233 @@
+"""A client on an event loop from its start to its end: loops, threads, forks, exits."""
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+import pytest
+
+from tests.aio.looping import others, run, until
+from tests.ports import LOOPBACK, free_port
+from zc.zk import (
+    ArgumentError,
+    ConnectionClosedError,
+    FailedConnect,
+    ForkedClientError,
+    State,
+    UsageError,
+)
+from zc.zk.aio import Client, ZooKeeper
+from zc.zk.testing import Server
+
+
+def test_a_client_is_made_outside_of_any_loop_and_runs_on_one_after_the_other(
+    server: Server,
+) -> None:
+    client = Client(server.address)
+
+    async def use(path: str) -> int:
+        async with client:
+            await client.create(path)
+            assert client.client_id is not None
+            return client.client_id[0]
+
+    assert run(use("/a")) != run(use("/b"))
+
+
+def test_what_is_asked_before_the_start_says_so(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        with pytest.raises(ConnectionClosedError, match="not started yet"):
+            await client.get("/")
+        with pytest.raises(ConnectionClosedError, match="not started yet"):
+            await client.ensure_path("/a")
+        with pytest.raises(ConnectionClosedError, match="not started yet"):
+            await client.ensure_path_async("/a")
+
+    run(main())
+
+
+def test_a_call_from_another_loop_says_so(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+
+            def elsewhere() -> None:
+                with pytest.raises(UsageError, match="another event loop"):
+                    asyncio.run(client.get("/"))
+                with pytest.raises(UsageError, match="another event loop"):
+                    asyncio.run(client.stop())
+
+            await asyncio.to_thread(elsewhere)
+            assert await client.exists("/")
+
+    run(main())
+
+
+def test_another_driver_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="no other driver: 'gevent'"):
+        Client(driver="gevent")
+
+
+def test_no_thread_is_made(server: Server) -> None:
+    async def main() -> None:
+        before = set(threading.enumerate())
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s")
+            await zk.register("/s", "h:1")
+            children = await zk.children("/s")
+            children(lambda _: None)
+            assert set(threading.enumerate()) == before
+
+    run(main())
+
+
+def test_a_client_that_finds_no_server_names_what_it_tried_and_leaves_nothing() -> None:
+    async def main() -> None:
+        address = f"{LOOPBACK}:{free_port()}"
+        with pytest.raises(FailedConnect, match=f"{address}: connection refused"):
+            await Client(address).start(0.2)
+        assert others() == set()
+
+    run(main())
+
+
+def test_the_end_of_the_loop_ends_the_session_and_its_nodes(server: Server) -> None:
+    client = Client(server.address)
+
+    async def leave_open() -> None:
+        await client.start()
+        await client.create("/mine", ephemeral=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        asyncio.run(leave_open())
+        gc.collect()
+
+    assert client.state is State.LOST
+    begun = time.monotonic()
+
+    async def look() -> None:
+        async with Client(server.address) as other:
+            children = await other.get_children("/")
+            assert children == ["zookeeper"]
+
+    run(look())
+    assert time.monotonic() - begun < 5.0
+
+
+def test_a_stopped_client_can_be_stopped_again_and_started_again(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        await client.stop()
+        await client.start()
+        await asyncio.gather(client.stop(), client.stop())
+        await client.stop()
+        await client.restart()
+        assert client.connected
+        await client.stop()
+
+    run(main())
+
+
+def test_a_stop_ends_within_two_seconds_though_nobody_answers(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        await client.start()
+        with server.faults.mute():
+            waiting = asyncio.create_task(client.get("/"))
+            await asyncio.sleep(0.01)
+            begun = time.monotonic()
+            await client.stop()
+            assert time.monotonic() - begun < 2.5
+            with pytest.raises(ConnectionClosedError):
+                await waiting
+
+    run(main())
+
+
+def test_a_client_of_a_forked_child_says_so(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            reader, writer = os.pipe()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Python 3.12 warns of threads: the server's
+                child = os.fork()
+            if child == 0:
+                told = "nothing"
+                try:
+                    client.get_async("/")
+                except BaseException as error:  # noqa: BLE001 (this process must not go on with the test)
+                    told = type(error).__name__
+                finally:
+                    os.write(writer, told.encode())
+                    os._exit(0)
+            os.close(writer)
+            with os.fdopen(reader) as answer:
+                assert answer.read() == ForkedClientError.__name__
+            await asyncio.to_thread(os.waitpid, child, 0)
+            assert await client.exists("/")
+
+    run(main())
+
+
+def test_garbage_of_another_thread_lets_go_of_its_watch(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s")
+            held = [await zk.children("/s")]
+            assert zk.watches == {"/s"}
+
+            def collect() -> None:
+                held.clear()
+                gc.collect()
+
+            await asyncio.to_thread(collect)
+            await until(lambda: zk.watches == set())
+
+    run(main())
+
+
+def test_live_objects_that_nobody_uses_leave_no_watch(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s", b"{}")
+            children, properties = await zk.children("/s"), await zk.properties("/s")
+            assert zk.watches == {"/s"}
+            del children, properties
+            gc.collect()
+            await until(lambda: zk.watches == set())
+
+    run(main())
+
+
+PROGRAM = """
+import asyncio, sys
+import zc.zk.aio
+
+async def main():
+    zk = await zc.zk.aio.ZooKeeper(sys.argv[1])
+    await zk.create("/left")
+    print("done")
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_that_closes_nothing_ends_at_once_and_quietly(server: Server) -> None:
+    begun = time.monotonic()
+
+    ended = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, server.address],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("done\n", "", 0)
+    assert time.monotonic() - begun < 10.0
