@@ -101,6 +101,25 @@ def test_limits_that_cannot_be_read_are_none(limits: bytes, peer: Peer) -> None:
     assert peer.call(ops.Create("/q/a")).error == 0
 
 
+@pytest.mark.parametrize("number", [b"9" * 4300, b"-9223372036854775809", b"9223372036854775808"])
+def test_a_number_that_fits_no_long_is_none(number: bytes, peer: Peer) -> None:
+    peer.ask(ops.Create("/q"))
+    limit(peer, "/q", b"countHardLimit=" + number)
+    peer.ask(ops.SetData(f"{QUOTA}/q/zookeeper_stats", b"count=" + number))
+
+    assert peer.call(ops.Create("/q/a", b"1")).error == 0
+    assert stats(peer, "/q")["count"] == 0
+
+
+def test_statistics_that_run_over_go_on_from_below_as_a_long_does(peer: Peer) -> None:
+    peer.ask(ops.Create("/q"))
+    limit(peer, "/q", b"count=9")
+    peer.ask(ops.SetData(f"{QUOTA}/q/zookeeper_stats", b"count=9223372036854775807"))
+
+    assert peer.call(ops.Create("/q/a")).error == 0
+    assert stats(peer, "/q")["count"] == -(2**63)
+
+
 def test_a_quota_on_the_root_is_ignored(peer: Peer) -> None:
     peer.ask(ops.Create(f"{QUOTA}/zookeeper_limits", b"countHardLimit=1"))
     peer.ask(ops.Create(f"{QUOTA}/zookeeper_stats", b""))

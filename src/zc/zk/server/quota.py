@@ -27,15 +27,22 @@ class Entry(NamedTuple):
 
 
 def parse(data: bytes | None) -> dict[str, int]:
-    """Return the numbers of a limits or statistics node by name; what is none is left out."""
+    """Return the numbers of a limits or statistics node by name; what fits no long is left out."""
     found = {}
     for pair in _SEPARATORS.split((data or b"").decode(errors="replace")):
-        name, _, number = pair.partition("=")
+        name, _, text = pair.partition("=")
         try:
-            found[name] = int(number.rstrip("=") or _UNLIMITED)
+            number = int(text.rstrip("=") or _UNLIMITED)
         except ValueError:
             continue
+        if number == _as_long(number):
+            found[name] = number
     return found
+
+
+def _as_long(number: int) -> int:
+    """Return `number` as the signed 64 bits that Apache counts in."""
+    return (number + (1 << 63) & (1 << 64) - 1) - (1 << 63)
 
 
 def write(numbers: dict[str, int]) -> bytes:
@@ -106,7 +113,8 @@ def enter(tree: Tree, found: Iterable[Entry]) -> None:
             continue
         numbers = {} if entry.is_total else parse(node.data)
         for name, number in (("count", entry.nodes), ("bytes", entry.data_bytes)):
-            numbers[name] = number if entry.is_total else numbers.get(name, _UNLIMITED) + number
+            before = 0 if entry.is_total else numbers.get(name, _UNLIMITED)
+            numbers[name] = _as_long(before + number)
         text = write(numbers)
         if tree.keep is not None:
             tree.keep(node)
