@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,7 @@ from zc.zk.server import net
 from zc.zk.server.core import Core
 from zc.zk.server.net import Network, listen
 from zc.zk.server.settings import Settings
+from zc.zk.server.wire import RECEIVE_BYTES
 
 SMALL = Settings(
     first_zxid=0,
@@ -37,8 +39,12 @@ SMALL = Settings(
 class Running:
     """A network whose loop runs in a thread."""
 
-    def __init__(self, before_sending: Callable[[], bool | None] | None = None) -> None:
-        self.core = Core(SMALL, time.monotonic(), 0.0, bytes)
+    def __init__(
+        self,
+        before_sending: Callable[[], bool | None] | None = None,
+        settings: Settings = SMALL,
+    ) -> None:
+        self.core = Core(settings, time.monotonic(), 0.0, bytes)
         self.listener = listen("127.0.0.1", 0)
         self.port: int = self.listener.getsockname()[1]
         self.network = Network(self.core, self.listener, before_sending)
@@ -59,8 +65,10 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(before_sending: Callable[[], bool | None] | None = None) -> Iterator[Running]:
-    it = Running(before_sending)
+def running(
+    before_sending: Callable[[], bool | None] | None = None, settings: Settings = SMALL
+) -> Iterator[Running]:
+    it = Running(before_sending, settings)
     try:
         yield it
     finally:
@@ -163,6 +171,28 @@ def test_a_slow_reader_gets_everything_and_is_not_read_from_meanwhile() -> None:
 
         assert [reply.xid for reply in replies] == list(range(200))
         assert all(len(reply.body) == 100_072 for reply in replies)
+
+
+def test_a_greedy_reader_has_no_more_read_than_it_can_be_answered() -> None:
+    count, most = 30_000, [0]
+    settings = replace(SMALL, unsent_bytes_to_pause=1000)
+    with running(settings=settings) as it, WireClient(it.port) as greedy:
+        greedy.call(ops.Create("/n", bytes(2000)))
+        (link,) = it.core.links
+
+        def look() -> None:
+            most[0] = max(most[0], link.unread_bytes)
+
+        requests = b"".join(request_frame(xid, ops.GetData("/n")) for xid in range(count))
+        sending = threading.Thread(target=greedy.socket.sendall, args=(requests,))
+        sending.start()
+        for xid in range(count):
+            assert greedy.read_reply().xid == xid
+            if xid % 100 == 0:
+                it.network.call(look)
+        sending.join(10)
+
+    assert 0 < most[0] <= 2 * RECEIVE_BYTES
 
 
 def test_who_does_not_read_at_all_does_not_keep_the_server_from_others() -> None:

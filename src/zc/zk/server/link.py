@@ -90,6 +90,11 @@ class Link:
         return self.stage is Stage.CLOSING
 
     @property
+    def unread_bytes(self) -> int:
+        """How many bytes have come of frames that were not carried out yet."""
+        return len(self._unread)
+
+    @property
     def has_waiting_requests(self) -> bool:
         """Whether requests wait until more is sent; then `receive(b"", now)` goes on with them."""
         return not self._wanted_bytes and bool(self._unread) and not self.is_closing

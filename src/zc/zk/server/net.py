@@ -194,21 +194,24 @@ class Network:
             return  # dropped in this same round
         if events & selectors.EVENT_WRITE:
             self.core.ready(wire.link)  # to be sent with the others, after what must come before
-        elif events & selectors.EVENT_READ:
-            try:
-                data = wire.receive()
-            except BlockingIOError:
-                if wire.has_unsent:  # a handshake goes on
-                    self.core.ready(wire.link)
-                return
-            except OSError:
-                data = b""
-            if data:
-                self._hand_on(wire, data)
-            elif not wire.has_ended:
-                self._drop(wire)
-            if wire.has_ended:
-                wire.link.close()
+        elif not wire.link.has_waiting_requests:  # or more would be kept than can be answered
+            self._receive(wire)
+
+    def _receive(self, wire: Wire) -> None:
+        try:
+            data = wire.receive()
+        except BlockingIOError:
+            if wire.has_unsent:  # a handshake goes on
+                self.core.ready(wire.link)
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._hand_on(wire, data)
+        elif not wire.has_ended:
+            self._drop(wire)
+        if wire.has_ended:
+            wire.link.close()
 
     def _hand_on(self, wire: Wire, data: bytes) -> None:
         try:
