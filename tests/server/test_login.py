@@ -247,3 +247,20 @@ def test_our_client_is_told_that_it_must_log_in() -> None:
         login = DigestMD5("alice", USERS["alice"])
         with Client(server.address, sasl=login) as client:
             assert client.exists("/") is not None
+
+
+def test_an_address_and_a_certificate_are_what_they_are_whatever_the_bound() -> None:
+    peer = World(Settings(first_zxid=0, most_identity_bytes=0)).connect()
+
+    peer.link.show_certificate("CN=" + "x" * 1000)
+
+    assert [each.scheme for each in peer.link.identities] == ["ip", "x509"]
+
+
+def test_a_connection_can_speak_for_so_many_and_no_more() -> None:
+    peer = World(Settings(first_zxid=0, most_identity_bytes=1000)).connect()
+    for number in range(6):
+        assert peer.call(ops.Auth("digest", b"%d:pw" % number)).error == 0
+
+    assert peer.call(ops.Auth("digest", b"long" * 100 + b":pw")).error == ErrorCode.AUTH_FAILED
+    assert peer.link.is_closing

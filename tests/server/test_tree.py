@@ -205,6 +205,21 @@ def test_the_bytes_of_all_data_are_counted() -> None:
     assert tree.data_bytes == 1
 
 
+def test_the_bytes_of_paths_and_acls_are_counted() -> None:
+    tree = Tree()
+    before = tree.other_bytes
+    tree.apply(CreateNode("/a", b"12345", OPEN), 1, 0)
+    assert tree.other_bytes == before + len("/a")
+
+    tree.apply(CreateNode("/b", b"", READ), 2, 0)
+    tree.apply(ReplaceACL("/a", READ), 3, 0)
+    assert tree.other_bytes == before + len("/a/b") + 2 * (100 + len("worldanyone"))
+
+    tree.apply(ReplaceACL("/a", OPEN), 4, 0)
+    tree.apply(DeleteNode("/b"), 5, 0)
+    assert tree.other_bytes == before + len("/a")
+
+
 def test_the_open_acl_is_held_once() -> None:
     tree = Tree()
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from zc.zk.codes import EventType
+from zc.zk.errors import QuotaExceededError
 from zc.zk.security import ACL, Id
 from zc.zk.server.acl import OPEN
 from zc.zk.server.tree import Happening
@@ -35,6 +36,30 @@ class Listener:
 
 def created(path: str) -> Happening:
     return Happening(EventType.CREATED, path, OPEN)
+
+
+def test_one_watcher_can_wait_for_so_much_and_no_more() -> None:
+    table, greedy, other = WatchTable(most_bytes=350), Listener(), Listener()
+    for path in ("/aaaaaaaaa", "/bbbbbbbbb", "/ccccccccc"):
+        table.add(path, greedy)
+
+    with pytest.raises(QuotaExceededError):
+        table.add("/d", greedy)
+    table.add("/aaaaaaaaa", greedy)
+    table.add("/d", other)
+    table.take("/bbbbbbbbb", EventType.CHANGED)
+    table.add("/d", greedy)
+
+    assert len(table) == 4
+
+
+def test_who_went_can_wait_anew() -> None:
+    table, greedy = WatchTable(most_bytes=120), Listener()
+    for _ in range(3):
+        table.add("/a", greedy)
+        table.forget(greedy)
+
+    assert len(table) == 0
 
 
 def test_a_watch_fires_once() -> None:

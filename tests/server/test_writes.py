@@ -174,13 +174,25 @@ def test_null_data_are_stored_as_null(peer: Peer) -> None:
 
 
 def test_a_full_server_says_so_and_takes_no_more() -> None:
-    world = World(Settings(first_zxid=0, most_nodes=6, most_data_bytes=10))
+    world = World(Settings(first_zxid=0, most_nodes=6, most_data_bytes=500))
     peer = world.connect()
     peer.ask(ops.Create("/n", bytes(8)))
 
-    assert peer.call(ops.SetData("/n", bytes(11))).error == ErrorCode.QUOTA_EXCEEDED
+    assert peer.call(ops.SetData("/n", bytes(500))).error == ErrorCode.QUOTA_EXCEEDED
     assert peer.call(ops.Create("/m")).error == ErrorCode.QUOTA_EXCEEDED
-    assert peer.call(ops.SetData("/n", bytes(10))).error == 0
+    assert peer.call(ops.SetData("/n", bytes(100))).error == 0
+
+
+def test_paths_and_acls_take_room_as_data_do() -> None:
+    peer = World(Settings(first_zxid=0, most_data_bytes=1000)).connect()
+    long = tuple(ACL(1, Id("digest", f"{number}:x")) for number in range(10))
+    peer.ask(ops.Create("/n"))
+
+    assert peer.call(ops.Create("/" + "m" * 1000)).error == ErrorCode.QUOTA_EXCEEDED
+    assert peer.call(ops.Create("/m", b"", long)).error == ErrorCode.QUOTA_EXCEEDED
+    assert peer.call(ops.SetACL("/n", long)).error == ErrorCode.QUOTA_EXCEEDED
+    assert peer.call(ops.SetACL("/n", long[:2])).error == 0
+    assert peer.call(ops.Create("/" + "m" * 200)).error == 0
 
 
 # Delete

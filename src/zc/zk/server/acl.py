@@ -19,6 +19,7 @@ _AUTHENTICATED = frozenset(
 _is_number = re.compile(r"[+-]?[0-9]{1,10}", re.ASCII).fullmatch
 _is_ipv4 = re.compile(r"([+-]?[0-9]{1,10}\.){3}[+-]?[0-9]{1,10}", re.ASCII).fullmatch
 _MOST_BYTE = 255
+_ENTRY_BYTES = 100  # of an entry of an ACL, besides its text
 # A Kerberos principal has a realm behind an @; without any, the whole is a user's name.
 _is_principal = re.compile(r"[^@]*|[^/@]*(/[^/@]*)?@[^/@]*").fullmatch
 BUILT_IN = frozenset({"world", "auth", "digest", "ip"})  # the schemes that every server knows
@@ -95,6 +96,13 @@ _KNOWS: dict[str, Callable[[str], object]] = {
     "sasl": _is_principal,
     "x509": is_subject,
 }
+
+
+def size_of(acl: Sequence[ACL]) -> int:
+    """Return about how many bytes of memory an ACL takes; the open one is shared."""
+    if acl is OPEN:
+        return 0
+    return sum(_ENTRY_BYTES + len(entry.id.scheme) + len(entry.id.id) for entry in acl)
 
 
 def masked(acl: Sequence[ACL]) -> list[ACL]:

@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Protocol
 
 from zc.zk.codes import ErrorCode, OpCode, Xid
-from zc.zk.errors import CodedError, ProtocolError
+from zc.zk.errors import AuthFailedError, CodedError, ProtocolError
 from zc.zk.jute import INT, Reader, Writer
 from zc.zk.records import REQUEST_HEADER, ConnectRequest
 from zc.zk.security import Id
@@ -23,6 +23,7 @@ from zc.zk.server.words import WORDS
 _REPLY = Struct(">iiqi")  # length, and the reply header: xid, zxid, error
 _NULL = INT.pack(-1)
 _REPLY_BYTES = _REPLY.size - INT.size
+_IDENTITY_BYTES = 100  # that an identity takes besides its text
 
 
 class Host(Protocol):
@@ -65,7 +66,7 @@ class Link:
         self._outgoing: list[bytes] = []
         self._is_dropped = False
         self._is_welcome = False
-        self.add_identities([address_identity(peer[0])])
+        self._speak_for([address_identity(peer[0])])
 
     @property
     def session(self) -> Session:
@@ -147,13 +148,19 @@ class Link:
             self._host.ready(self)
 
     def add_identities(self, identities: Collection[Id]) -> None:
-        """Let the connection speak for more."""
-        self.identities = tuple(dict.fromkeys((*self.identities, *identities)))
-        self._is_welcome = is_welcome(self.identities, self._store.settings)
+        """Let the connection speak for more; raises `AuthFailedError` where those are too many."""
+        known = dict.fromkeys((*self.identities, *identities))
+        if _size_of(known) > self._store.settings.most_identity_bytes:
+            raise AuthFailedError
+        self._speak_for(identities)
 
     def show_certificate(self, subject: str) -> None:
         """Let the connection speak for whom its certificate, which is good, was issued to."""
-        self.add_identities(certificate_identities(subject, self._store.settings))
+        self._speak_for(certificate_identities(subject, self._store.settings))
+
+    def _speak_for(self, identities: Collection[Id]) -> None:
+        self.identities = tuple(dict.fromkeys((*self.identities, *identities)))
+        self._is_welcome = is_welcome(self.identities, self._store.settings)
 
     # Frames
 
@@ -287,3 +294,7 @@ class Link:
     def _reply(self, xid: int, zxid: int, error: int, body: bytes = b"") -> None:
         self.figures.zxid = zxid
         self.send(_REPLY.pack(_REPLY_BYTES + len(body), xid, zxid, error) + body)
+
+
+def _size_of(identities: Collection[Id]) -> int:
+    return sum(_IDENTITY_BYTES + len(each.scheme) + len(each.id) for each in identities)

@@ -28,6 +28,9 @@ class Settings:
     With `enforce_quotas`, writes that hard limits have no room for are refused; without it, as by
     default in Apache, quotas only count.
     `most_connections_per_host` 0 is no limit; Apache's is 60 (`maxClientCnxns`).
+    `most_data_bytes` count the data, paths and ACLs of all nodes, `most_watched_bytes` the paths
+    that one connection waits for with watches of one kind, `most_identity_bytes` its identities;
+    each entry of an ACL, watch and identity counts for 100 more.
     `words` are the four-letter words that are answered, "*" stands for all; the others tell about
     clients and data to whoever asks.
     While the server takes no writes, `local_sessions` are all there are; without them nobody can
@@ -65,6 +68,8 @@ class Settings:
     most_nodes: int = 2_000_000
     most_swept_at_once: int = 10_000
     most_data_bytes: int = 1024 * MEBIBYTE
+    most_watched_bytes: int = 128 * MEBIBYTE
+    most_identity_bytes: int = MEBIBYTE // 4
     unsent_bytes_to_pause: int = MEBIBYTE
     unsent_bytes_to_drop: int = 64 * MEBIBYTE
 

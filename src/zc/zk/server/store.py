@@ -35,7 +35,10 @@ class Store:
         self.sessions = Sessions(settings.tick_time, int(self.wall(now) * 1000))
         self.is_read_only = False
         self.served_sessions = self.sessions  # those whose clients can be connected now
-        self.watches = Watches(one_way=not settings.keeps_ways_of_watching_apart)
+        self.watches = Watches(
+            one_way=not settings.keeps_ways_of_watching_apart,
+            most_bytes=settings.most_watched_bytes,
+        )
         # The fraction of the second stays, for servers that start twice in one.
         first = settings.first_zxid
         self.zxid = int(self.wall(now) * (1 << 32)) if first is None else first

@@ -9,7 +9,7 @@ from zc.zk.errors import NoNodeError
 from zc.zk.records import Stat
 from zc.zk.security import ACL, READ_ACL_UNSAFE
 from zc.zk.server import changes
-from zc.zk.server.acl import OPEN
+from zc.zk.server.acl import OPEN, size_of
 from zc.zk.server.owners import NOBODY, is_session, is_swept
 
 SYSTEM_PATHS = ("/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config")
@@ -103,14 +103,15 @@ class Tree:
     """All nodes by path.
 
     The root stands under "/" and also under "", which is what stands before its children's names.
-    `keep` is told of each node that is about to change, other than in its children.
+    `keep` is told of each node that is about to change, other than in its children. `other_bytes`
+    are those of paths and ACLs.
     """
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         self.ephemerals: dict[int, dict[str, None]] = {}
         self.swept: dict[str, None] = {}  # the paths of containers and TTL nodes
-        self.data_bytes = 0
+        self.data_bytes = self.other_bytes = 0
         self.keep: Callable[[Node], None] | None = None
         for path in SYSTEM_PATHS:
             self._add_system_node(path)
@@ -133,6 +134,7 @@ class Tree:
         """Set a node down as it is, below its parent; the parent does not count it as created."""
         self.nodes[path] = node
         self.data_bytes += len(node.data or b"")
+        self.other_bytes += len(path) + size_of(node.acl)
         if is_session(node.owner):
             self.ephemerals.setdefault(node.owner, {})[path] = None
         elif is_swept(node.owner):
@@ -148,6 +150,7 @@ class Tree:
         above, _, name = path.rpartition("/")
         node = self.nodes.pop(path)
         self.data_bytes -= len(node.data or b"")
+        self.other_bytes -= len(path) + size_of(node.acl)
         self.nodes[above].remove(name)
         if is_session(node.owner):
             owned = self.ephemerals[node.owner]
@@ -210,7 +213,9 @@ class Tree:
         node = self.nodes[change.path]
         if self.keep is not None:
             self.keep(node)
+        self.other_bytes -= size_of(node.acl)
         node.acl = OPEN if change.acl == OPEN else change.acl
+        self.other_bytes += size_of(node.acl)
         node.aversion = wrapped(node.aversion + 1)
         return ()
 

@@ -1,9 +1,11 @@
 """Who waits to be told of a change: the two tables of watches (protocol.md, 11.2 to 11.4)."""
 
+import sys
 from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from zc.zk.codes import EventType, KeeperState, Xid
+from zc.zk.errors import QuotaExceededError
 from zc.zk.jute import INT, Writer
 from zc.zk.records import REPLY_HEADER, WatchedEvent
 from zc.zk.security import Id, Permissions
@@ -29,17 +31,21 @@ class Watcher(Protocol):
 # How a watch waits, as bits: one watcher may do so in several ways on one path.
 ONCE, PERSISTENT, RECURSIVE = 1, 2, 4
 IN_ANY_WAY = ONCE | PERSISTENT | RECURSIVE
+_WATCH_BYTES = 100  # that a watch takes besides its path, and more
 
 
 class WatchTable:
     """Watches of one kind: which watchers wait for which paths, and how.
 
-    With `one_way` a watcher waits for a path in the way that it asked for last, as in 3.8.
+    With `one_way` a watcher waits for a path in the way that it asked for last, as in 3.8. The
+    paths that one watcher waits for, and 100 for each, are `most_bytes` at the most.
     """
 
-    def __init__(self, *, one_way: bool = False) -> None:
+    def __init__(self, *, one_way: bool = False, most_bytes: int = sys.maxsize) -> None:
         self._ways: dict[str, dict[Watcher, int]] = {}
         self._paths: dict[Watcher, set[str]] = {}
+        self._bytes: dict[Watcher, int] = {}  # of its paths
+        self._most_bytes = most_bytes
         self._recursive_count = 0  # without any, an event looks at its own path alone
         self._is_one_way = one_way
 
@@ -61,8 +67,13 @@ class WatchTable:
         return iter(self._ways.items())
 
     def add(self, path: str, watcher: Watcher, way: int = ONCE) -> None:
-        """Let `watcher` wait for `path`; a second time changes nothing."""
+        """Let `watcher` wait for `path`; a second time changes nothing.
+
+        Raises `QuotaExceededError` for one path too many.
+        """
         before = self._ways.get(path, {}).get(watcher, 0)
+        if not before and self._bytes.get(watcher, 0) + _weight(path) > self._most_bytes:
+            raise QuotaExceededError(path)
         self._set(path, watcher, way if self._is_one_way else before | way)
 
     def has(self, path: str, watcher: Watcher, ways: int = IN_ANY_WAY) -> bool:
@@ -112,14 +123,20 @@ class WatchTable:
             watchers[watcher] = way
             if not before:
                 self._paths.setdefault(watcher, set()).add(path)
+                self._bytes[watcher] = self._bytes.get(watcher, 0) + _weight(path)
             return
         if not watchers:
             del self._ways[path]
         if before:
             paths = self._paths[watcher]
             paths.discard(path)
+            self._bytes[watcher] -= _weight(path)
             if not paths:
-                del self._paths[watcher]
+                del self._paths[watcher], self._bytes[watcher]
+
+
+def _weight(path: str) -> int:
+    return len(path) + _WATCH_BYTES
 
 
 def _ancestors(path: str) -> Iterator[str]:
@@ -135,9 +152,9 @@ class Watches:
     A persistent watch stands in both, a recursive one in `data`, and for 3.8 in both as well.
     """
 
-    def __init__(self, *, one_way: bool = False) -> None:
-        self.data = WatchTable(one_way=one_way)
-        self.child = WatchTable(one_way=one_way)
+    def __init__(self, *, one_way: bool = False, most_bytes: int = sys.maxsize) -> None:
+        self.data = WatchTable(one_way=one_way, most_bytes=most_bytes)
+        self.child = WatchTable(one_way=one_way, most_bytes=most_bytes)
         self._is_one_way = one_way
 
     def __len__(self) -> int:

@@ -96,7 +96,8 @@ def _create_node(draft: Draft, caller: Caller, request: ops.Creates[Any]) -> str
     if owners.is_session(parent.owner):
         raise NoChildrenForEphemeralsError(path)
     _check_quota(store, path, 1, len(request.data or b""))
-    _check_room(store, path, len(request.data or b""), nodes=1)
+    more = len(path) + acls.size_of(acl) + len(request.data or b"")
+    _check_room(store, path, more, nodes=1)
     draft.make(CreateNode(path, request.data, acl, owner))
     return path
 
@@ -146,6 +147,7 @@ def set_acl(draft: Draft, caller: Caller, request: ops.SetACL) -> Stat:
     node = draft.store.tree.find(path)
     permit(node, Permissions.ADMIN, caller)
     _check_version(path, node.aversion, request.version)
+    _check_room(draft.store, path, acls.size_of(acl) - acls.size_of(node.acl))
     draft.make(ReplaceACL(path, acl))
     return node.stat()
 
@@ -187,10 +189,10 @@ def _check_quota(store: Store, path: str, count: int, data_bytes: int) -> None:
         quota.check(store.tree, path, count, data_bytes)
 
 
-def _check_room(store: Store, path: str, data_bytes: int, nodes: int = 0) -> None:
+def _check_room(store: Store, path: str, more: int, nodes: int = 0) -> None:
     settings, tree = store.settings, store.tree
     if (
         len(tree.nodes) + nodes > settings.most_nodes
-        or tree.data_bytes + data_bytes > settings.most_data_bytes
+        or tree.data_bytes + tree.other_bytes + more > settings.most_data_bytes
     ):
         raise QuotaExceededError(path)
