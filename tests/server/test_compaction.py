@@ -20,7 +20,7 @@ def new_store() -> Store:
 
 
 def batch(zxid: int) -> bytes:
-    return journal.batch([Transaction(zxid, 5000, (CreateNode(f"/{zxid}", b"", OPEN),))])
+    return journal.batch([Transaction(zxid, 5000, (CreateNode(f"/{zxid}", b"", OPEN),))], zxid - 1)
 
 
 def write_all_of(compaction: Compaction, old_size: int) -> None:

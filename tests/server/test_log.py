@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zc.zk.security import ACL, Id
+from zc.zk.server import log as journal
 from zc.zk.server.acl import OPEN
 from zc.zk.server.changes import (
     CreateNode,
@@ -19,7 +20,7 @@ from zc.zk.server.changes import (
     ReplaceData,
     Transaction,
 )
-from zc.zk.server.log import MAGIC, DamagedError, View, batch, recover, snapshot
+from zc.zk.server.log import MAGIC, DamagedError, View, recover, snapshot
 from zc.zk.server.owners import CONTAINER, ttl_of, ttl_owner
 from zc.zk.server.settings import Settings
 from zc.zk.server.store import Store
@@ -37,6 +38,7 @@ def store_with_a_life() -> Store:
     store.begin(0.0).make(CreateNode("/p", None, LOCKED))
     store.begin(1.0).make(CreateNode("/p/é", b"data", OPEN))
     store.begin(2.0).make(CreateNode("/p/e", b"", OPEN, session.id))
+    store.zxid = 10
     return store
 
 
@@ -45,13 +47,18 @@ def test_containers_and_ttl_nodes_come_back_from_a_snapshot_and_from_transaction
     before.begin(1.0).make(CreateNode("/c", b"", OPEN, CONTAINER))
     before.begin(1.0).make(CreateNode("/c/n", b"", OPEN))
     before.begin(1.0).make(CreateNode("/t", b"", OPEN, ttl_owner(7000)))
-    more = Transaction(9, 5000, (CreateNode("/u", b"", OPEN, ttl_owner(8000)), DeleteNode("/t")))
+    more = Transaction(4, 5000, (CreateNode("/u", b"", OPEN, ttl_owner(8000)), DeleteNode("/t")))
 
     recover(written(before, batch([more])), after, 0.0)
 
     assert list(after.tree.swept) == ["/c", "/u"]
     assert ttl_of(after.tree.find("/u").owner) == 8000
     assert after.tree.find("/c").created == 1
+
+
+def batch(transactions: list[Transaction], after: int | None = None) -> bytes:
+    """Give a batch that comes after the zxid before its first, or after another one."""
+    return journal.batch(transactions, transactions[0].zxid - 1 if after is None else after)
 
 
 def written(store: Store, *batches: bytes) -> bytes:
@@ -174,6 +181,74 @@ def test_a_change_that_cannot_be_made_is_damage() -> None:
         recover(data, empty_store(), 0.0)
 
 
+def records() -> list[bytes]:
+    """Give three batches of one node each, the first behind a snapshot."""
+    batches = [batch([transaction(11 + number, f"/{name}")]) for number, name in enumerate("abc")]
+    return [written(store_with_a_life()), *batches]
+
+
+@pytest.mark.parametrize(
+    "order", [(0, 1, 1), (0, 1, 2, 1), (0, 2), (0, 1, 3), (0, 2, 1), (0, 1, 3, 2)]
+)
+def test_a_batch_that_is_missing_or_not_in_its_place_is_damage(order: tuple[int, ...]) -> None:
+    data = b"".join(records()[number] for number in order)
+
+    with pytest.raises(DamagedError, match=r"at byte \d+ makes no sense: it comes after 0x"):
+        recover(data, empty_store(), 0.0)
+
+
+def test_a_record_of_the_snapshot_that_is_missing_or_there_twice_is_damage() -> None:
+    pieces = list(snapshot(store_with_a_life()))
+
+    for at in range(1, len(pieces)):
+        for changed in (pieces[:at] + pieces[at + 1 :], pieces[: at + 1] + pieces[at:]):
+            with pytest.raises(DamagedError):
+                recover(b"".join(changed), empty_store(), 0.0)
+
+
+def test_a_change_that_cannot_have_been_is_damage() -> None:
+    data = written(store_with_a_life(), batch([transaction(11, "/p")]))
+
+    with pytest.raises(DamagedError, match=r"byte \d+ makes no sense: .*'/p': it is there already"):
+        recover(data, empty_store(), 0.0)
+
+
+@pytest.mark.parametrize("zxid", [-1, 2**63 - 1])
+def test_a_zxid_that_no_server_gives_is_damage(zxid: int) -> None:
+    data = written(store_with_a_life(), batch([transaction(zxid, "/a")], 10))
+
+    with pytest.raises(DamagedError, match="no server gives the zxid"):
+        recover(data, empty_store(), 0.0)
+
+
+def test_owners_that_are_not_there_are_damage() -> None:
+    store = store_with_a_life()
+    store.sessions.end(next(iter(store.sessions)).id)
+
+    with pytest.raises(DamagedError, match="owners of ephemeral nodes are not there"):
+        recover(written(store), empty_store(), 0.0)
+
+
+def test_nodes_of_the_system_that_are_not_there_are_damage() -> None:
+    store = empty_store()
+    store.tree.take("/zookeeper/config")
+
+    with pytest.raises(DamagedError, match="nodes that every server has are not there"):
+        recover(written(store), empty_store(), 0.0)
+
+
+def test_a_recovered_store_knows_how_large_it_is() -> None:
+    store, after = store_with_a_life(), empty_store()
+    store.begin(3.0).make(ReplaceData("/", b"root"))
+
+    recover(written(store), after, 0.0)
+
+    assert (after.tree.data_bytes, after.tree.other_bytes) == (
+        store.tree.data_bytes,
+        store.tree.other_bytes,
+    )
+
+
 def test_a_snapshot_inside_a_log_is_damage() -> None:
     data = written(store_with_a_life())
 
@@ -188,7 +263,7 @@ def test_a_batch_before_the_end_of_the_snapshot_is_damage() -> None:
 
 def test_flipped_bytes_never_raise_anything_else() -> None:
     dice = random.Random(4)
-    data = written(store_with_a_life(), batch([transaction(11, "/a")]), batch([]))
+    data = written(store_with_a_life(), batch([transaction(11, "/a")]), batch([], 11))
 
     for _ in range(500):
         bad = bytearray(data)
@@ -208,7 +283,7 @@ def test_a_wrong_length_with_a_good_batch_behind_it_is_damage() -> None:
 
 
 def test_a_torn_batch_may_hold_the_log_of_another_server() -> None:
-    old = written(empty_store(), batch([transaction(3, "/old")]))
+    old = written(empty_store(), batch([transaction(1, "/old")]))
     torn = batch([Transaction(11, 5000, (CreateNode("/backup", old + bytes(9), OPEN),))])[:-5]
     head, after = written(store_with_a_life()), empty_store()
 

@@ -63,11 +63,13 @@ class SimulatedServer:
         empty = Core(settings, now, 0.0, self._chance.bytes)
         if self._disk:
             core = Core(settings, now, 0.0, self._chance.bytes)
-            data = b"".join(
-                [*log.snapshot(empty.store), *(log.batch([each]) for each in self._disk)]
+            zxids = [empty.store.zxid, *(each.zxid for each in self._disk)]
+            batches = (
+                log.batch([each], after) for after, each in zip(zxids, self._disk, strict=False)
             )
-            torn = log.batch(self._disk[-1:])[: self._chance.number(0, 20)]  # a crash leaves that
-            log.recover(data + torn, core.store, now)
+            data = b"".join([*log.snapshot(empty.store), *batches])
+            torn = log.batch(self._disk[-1:], zxids[-1])  # a crash leaves that
+            log.recover(data + torn[: self._chance.number(0, 20)], core.store, now)
             if is_new_epoch:
                 core.store.zxid = (core.store.zxid // _EPOCH + 1) * _EPOCH
         else:

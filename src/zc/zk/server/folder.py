@@ -38,6 +38,7 @@ class Folder:
         self._sync = sync
         self._file = -1
         self._unwritten: list[Transaction] = []
+        self._last = 0  # zxid in the log
         self._size = self._compact_at = 0
         self._compaction: Compaction | None = None
 
@@ -110,7 +111,8 @@ class Folder:
             self._compaction = None
 
     def _write_noted(self) -> None:
-        data = journal.batch(self._unwritten)
+        data = journal.batch(self._unwritten, self._last)
+        self._last = self._unwritten[-1].zxid
         self._unwritten.clear()
         write_all(self._file, data)
         if self._sync:
@@ -155,6 +157,7 @@ class Folder:
             )
 
     def _write_first(self) -> None:
+        self._last = self._store.zxid
         compaction = Compaction(self._path / _NEW_JOURNAL, self._store, (-1, 0), sync=False)
         try:
             while not compaction.step(0):
@@ -173,7 +176,9 @@ class Folder:
         try:
             if self._compaction is None:
                 new, old = self._path / _NEW_JOURNAL, (self._file, self._size)
-                self._compaction = Compaction(new, self._store, old, sync=self._sync)
+                self._compaction = Compaction(
+                    new, self._store, old, sync=self._sync, last=self._last
+                )
             is_whole = self._compaction.step(self._size)
         except OSError as error:
             log.warning("cannot compact %s: %s", self._journal, _reason(error))

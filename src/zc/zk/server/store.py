@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from zc.zk.server import quota
 from zc.zk.server.changes import BeginSession, Change, DeleteNode, EndSession, Transaction
+from zc.zk.server.possible import require_change
 from zc.zk.server.sessions import Session, Sessions
 from zc.zk.server.settings import Settings
 from zc.zk.server.tree import Happening, Tree
@@ -91,10 +92,14 @@ class Store:
         return self.tree.apply(change, zxid, time)
 
     def replay(self, transaction: Transaction, now: float) -> None:
-        """Make the changes of a transaction that was committed in an earlier life."""
+        """Make the changes of a transaction that was committed in an earlier life.
+
+        Raises `ProtocolError` for one that cannot have been.
+        """
         tree = self.tree
         found: list[quota.Entry] = []
         for change in transaction.changes:
+            require_change(tree, self.sessions, change)
             bytes_before = quota.bytes_at(tree, change)
             self.apply(change, transaction.zxid, transaction.time, now)
             found += quota.entries(tree, change, bytes_before)

@@ -123,6 +123,11 @@ class Tree:
             node.aversion = -1
         self.put(path, node)
 
+    def clear(self) -> None:
+        """Take up all nodes, the system's as well: a log has them all."""
+        self.nodes.clear()
+        self.data_bytes = self.other_bytes = 0
+
     def find(self, path: str) -> Node:
         """Return the node at `path`; raises `NoNodeError`."""
         try:
