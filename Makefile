@@ -6,10 +6,11 @@ ARGS ?=
 LENGTH :=
 SEEDS ?= 1000
 FROM ?= 0
+SECONDS ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-long simulate bench lint format clean
+.PHONY: help demo test test-long simulate fuzz bench lint format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -17,6 +18,7 @@ help:
 	@echo 'make test       the tests, against the embedded server and a real Apache ZooKeeper'
 	@echo 'make test-long  the tests that take long: what other clients find, and long random stories'
 	@echo 'make simulate   histories of clients, a server and faults, in memory: SEEDS=N FROM=K'
+	@echo 'make fuzz       bytes that a fuzzer makes up, as frames and as files of the log: SECONDS=N each'
 	@echo 'make bench      the table of speed and size'
 	@echo 'make lint       formatter, linter and type checker, changing nothing'
 	@echo 'make format     format the code and mend what the linter can'
@@ -35,6 +37,10 @@ test test-long: $(VENV)/installed-test
 simulate: $(VENV)/installed-test
 	$(BIN)/python -m tests.simulation $(SEEDS) --from $(FROM) $(ARGS)
 
+fuzz: $(VENV)/installed-fuzz
+	$(BIN)/python -m tests.fuzz frames --seconds $(SECONDS) $(ARGS)
+	$(BIN)/python -m tests.fuzz log --seconds $(SECONDS) $(ARGS)
+
 bench: $(VENV)/installed-bench
 	@.ci/install-zookeeper
 	$(BIN)/python -m bench $(ARGS)
@@ -51,7 +57,7 @@ format: $(VENV)/installed-lint
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist src/*.egg-info .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf bin develop-eggs eggs parts .installed.cfg
 	find src tests bench -type d -name __pycache__ -prune -exec rm -rf {} +
 
