@@ -1,5 +1,6 @@
 """Files of the log that were changed: what is recovered was acknowledged in just this order, or nothing is."""
 
+import itertools
 import re
 import tempfile
 import zlib
@@ -58,7 +59,8 @@ def lives() -> tuple[Life, ...]:
 
 def _live(turns: Turns) -> Life:
     """Live: each turn of the loop carries out some requests, and brings them to the disk."""
-    core = Core(SETTINGS, 0.0, 1000.0, lambda count: b"p" * count)
+    marks = itertools.count(sum(map(len, turns)))  # each log has its own
+    core = Core(SETTINGS, 0.0, 1000.0, lambda count: next(marks).to_bytes(count))
     with tempfile.TemporaryDirectory() as name:
         folder = Folder.open(Path(name), core.store, 0.0, sync=False)
         ends, states = [folder.size], [state(core.store)]

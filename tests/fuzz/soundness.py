@@ -6,7 +6,7 @@ from typing import Any
 from zc.zk.jute import Writer
 from zc.zk.server.changes import Transaction
 from zc.zk.server.link import Link
-from zc.zk.server.log import batch, recover, snapshot
+from zc.zk.server.log import Seal, batch, recover, snapshot
 from zc.zk.server.owners import is_session, is_swept
 from zc.zk.server.store import Store
 
@@ -37,7 +37,7 @@ def remembered(store: Store) -> Callable[[Sequence[Transaction]], Store]:
         after = copy_of(store)
         data, last = head, store_zxid
         for each in transactions:
-            data += batch([each], last)
+            data += batch([each], Seal(last))
             last = each.zxid
         assert recover(data, after, 0.0) == len(data)
         return after

@@ -20,7 +20,9 @@ def new_store() -> Store:
 
 
 def batch(zxid: int) -> bytes:
-    return journal.batch([Transaction(zxid, 5000, (CreateNode(f"/{zxid}", b"", OPEN),))], zxid - 1)
+    return journal.batch(
+        [Transaction(zxid, 5000, (CreateNode(f"/{zxid}", b"", OPEN),))], journal.Seal(zxid - 1)
+    )
 
 
 def write_all_of(compaction: Compaction, old_size: int) -> None:

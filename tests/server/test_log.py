@@ -20,7 +20,7 @@ from zc.zk.server.changes import (
     ReplaceData,
     Transaction,
 )
-from zc.zk.server.log import MAGIC, DamagedError, View, recover, snapshot
+from zc.zk.server.log import MAGIC, DamagedError, Seal, View, recover, snapshot
 from zc.zk.server.owners import CONTAINER, ttl_of, ttl_owner
 from zc.zk.server.settings import Settings
 from zc.zk.server.store import Store
@@ -58,7 +58,8 @@ def test_containers_and_ttl_nodes_come_back_from_a_snapshot_and_from_transaction
 
 def batch(transactions: list[Transaction], after: int | None = None) -> bytes:
     """Give a batch that comes after the zxid before its first, or after another one."""
-    return journal.batch(transactions, transactions[0].zxid - 1 if after is None else after)
+    last = transactions[0].zxid - 1 if after is None else after
+    return journal.batch(transactions, Seal(last))
 
 
 def written(store: Store, *batches: bytes) -> bytes:
@@ -285,9 +286,31 @@ def test_a_wrong_length_with_a_good_batch_behind_it_is_damage() -> None:
 def test_a_torn_batch_may_hold_the_log_of_another_server() -> None:
     old = written(empty_store(), batch([transaction(1, "/old")]))
     torn = batch([Transaction(11, 5000, (CreateNode("/backup", old + bytes(9), OPEN),))])[:-5]
-    head, after = written(store_with_a_life()), empty_store()
+    store, after = store_with_a_life(), empty_store()
+    head = b"".join(View(store, Seal(store.zxid, 4711)).snapshot())
 
     assert recover(head + torn, after, 0.0) == len(head)
+
+
+def test_a_torn_batch_of_what_looks_like_batches_is_not_looked_through_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    summed, crc32 = [0], zlib.crc32
+
+    def add_up(data: memoryview) -> int:
+        summed[0] += len(data)
+        return crc32(data)
+
+    store = store_with_a_life()
+    head = b"".join(View(store, Seal(store.zxid, 4711)).snapshot())
+    lure = b"".join(struct.pack(">IIiqqq", 40_000, 0, 4, 0, 10, 11) for _ in range(1000))
+    data = Transaction(11, 5000, (CreateNode("/lure", lure, OPEN),))
+    torn = journal.batch([data], Seal(store.zxid, 4711))[:-5]
+    monkeypatch.setattr(zlib, "crc32", add_up)
+
+    assert recover(head + torn, empty_store(), 0.0) == len(head)
+
+    assert summed[0] < len(head)
 
 
 # What stands in a log that is mutated: the snapshot, then these, one more node each.

@@ -65,10 +65,11 @@ class SimulatedServer:
             core = Core(settings, now, 0.0, self._chance.bytes)
             zxids = [empty.store.zxid, *(each.zxid for each in self._disk)]
             batches = (
-                log.batch([each], after) for after, each in zip(zxids, self._disk, strict=False)
+                log.batch([each], log.Seal(after))
+                for after, each in zip(zxids, self._disk, strict=False)
             )
             data = b"".join([*log.snapshot(empty.store), *batches])
-            torn = log.batch(self._disk[-1:], zxids[-1])  # a crash leaves that
+            torn = log.batch(self._disk[-1:], log.Seal(zxids[-1]))  # a crash leaves that
             log.recover(data + torn[: self._chance.number(0, 20)], core.store, now)
             if is_new_epoch:
                 core.store.zxid = (core.store.zxid // _EPOCH + 1) * _EPOCH

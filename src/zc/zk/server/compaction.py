@@ -17,8 +17,8 @@ class Compaction:
     """Writes what a store holds when it begins, then what the old log was given since.
 
     Nothing depends on the new log before it is whole. What is made here is synced slice by slice,
-    so that no single wait is long. `old` is the old log's file and size, `last` the zxid of its
-    last transaction.
+    so that no single wait is long. `old` is the old log's file and size, `seal` that of its next
+    batch.
     """
 
     def __init__(
@@ -28,14 +28,14 @@ class Compaction:
         old: tuple[int, int],
         *,
         sync: bool = True,
-        last: int | None = None,
+        seal: journal.Seal | None = None,
     ) -> None:
         self.size = 0
         self._path = path
         self._old, self._old_position = old
         self._sync = sync
         self.file = create(path)
-        self._view: journal.View | None = journal.View(store, last)
+        self._view: journal.View | None = journal.View(store, seal)
         self._pieces: Iterator[bytes] = self._view.snapshot()
 
     def step(self, old_size: int) -> bool:

@@ -16,6 +16,7 @@ log = logging.getLogger("zc.zk.server")
 _JOURNAL = "journal"
 _NEW_JOURNAL = "journal.new"
 _EPOCH = 1 << 32
+_MARK_BYTES = 8
 _LEAST_BYTES_TO_COMPACT = 64 << 20
 
 
@@ -38,7 +39,7 @@ class Folder:
         self._sync = sync
         self._file = -1
         self._unwritten: list[Transaction] = []
-        self._last = 0  # zxid in the log
+        self._seal = journal.Seal(0)  # of the next batch
         self._size = self._compact_at = 0
         self._compaction: Compaction | None = None
 
@@ -111,8 +112,8 @@ class Folder:
             self._compaction = None
 
     def _write_noted(self) -> None:
-        data = journal.batch(self._unwritten, self._last)
-        self._last = self._unwritten[-1].zxid
+        data = journal.batch(self._unwritten, self._seal)
+        self._seal = self._seal._replace(last=self._unwritten[-1].zxid)
         self._unwritten.clear()
         write_all(self._file, data)
         if self._sync:
@@ -157,8 +158,12 @@ class Folder:
             )
 
     def _write_first(self) -> None:
-        self._last = self._store.zxid
-        compaction = Compaction(self._path / _NEW_JOURNAL, self._store, (-1, 0), sync=False)
+        store = self._store
+        mark = int.from_bytes(store.random_bytes(_MARK_BYTES), signed=True)
+        self._seal = journal.Seal(store.zxid, mark)
+        compaction = Compaction(
+            self._path / _NEW_JOURNAL, store, (-1, 0), sync=False, seal=self._seal
+        )
         try:
             while not compaction.step(0):
                 pass
@@ -177,7 +182,7 @@ class Folder:
             if self._compaction is None:
                 new, old = self._path / _NEW_JOURNAL, (self._file, self._size)
                 self._compaction = Compaction(
-                    new, self._store, old, sync=self._sync, last=self._last
+                    new, self._store, old, sync=self._sync, seal=self._seal
                 )
             is_whole = self._compaction.step(self._size)
         except OSError as error:

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from struct import Struct
+from typing import NamedTuple, Self
 
 from zc.zk.errors import ProtocolError, ZooKeeperError
 from zc.zk.jute import INT, LONG, Reader, Writer
@@ -19,7 +20,6 @@ from zc.zk.server.tree import Node
 
 MAGIC = b"zc.zk journal 2\n"
 _HEAD = Struct(">II")  # length and checksum of what follows
-_MOST_LOST_ZXIDS = 1 << 32  # an epoch
 _NODE = Struct(">qqqqqqiii")  # in the order of _NUMBERS
 _NUMBERS = (
     "czxid",
@@ -47,16 +47,37 @@ class Kind(IntEnum):
     TRANSACTIONS = 4
 
 
-def batch(transactions: Iterable[Transaction], after: int) -> bytes:
+class Seal(NamedTuple):
+    """By what a batch is known that is not in its place: the last zxid in the log before it.
+
+    And by what any batch of the log is found behind damage: its `mark`, which no client knows, so
+    that none can write what looks like one.
+    """
+
+    last: int
+    mark: int = 0
+
+    def write(self, out: Writer) -> None:
+        """Write what `read` reads."""
+        out.long(self.mark)
+        out.long(self.last)
+
+    @classmethod
+    def read(cls, source: Reader) -> Self:
+        """Read the seal of a batch, or of a snapshot for the first one behind it."""
+        mark, last = source.long(), source.long()
+        return cls(last, mark)
+
+
+def batch(transactions: Iterable[Transaction], seal: Seal) -> bytes:
     """Return the transactions that reach the disk together, as one record of the log.
 
     One, so that a bad record with a good one behind it can only be damage: the next batch is not
-    written before this one is safe. `after` is the zxid of the last transaction in the log before
-    them: by that a batch is known that is missing, or not in its place.
+    written before this one is safe.
     """
     out = Writer()
     out.int(Kind.TRANSACTIONS)
-    out.long(after)
+    seal.write(out)
     for transaction in transactions:
         transaction.write(out)
     return _record(out)
@@ -64,22 +85,23 @@ def batch(transactions: Iterable[Transaction], after: int) -> bytes:
 
 def snapshot(store: Store) -> Iterator[bytes]:
     """Give a log that begins with all that `store` holds, piece by piece; it must not change."""
-    yield from _snapshot(store.tree.nodes.items(), store.sessions, (store.zxid, store.zxid))
+    yield from _snapshot(store.tree.nodes.items(), store.sessions, store.zxid, Seal(store.zxid))
 
 
 class View:
     """A store as it is now, to be written while it changes; one at a time.
 
     Only to take the view takes time in which nothing can change, about 40 ms for a million nodes.
-    `last` is what the next batch comes `after`, unless it is the store's zxid.
+    The next batch is to have the `seal`.
     """
 
-    def __init__(self, store: Store, last: int | None = None) -> None:
+    def __init__(self, store: Store, seal: Seal | None = None) -> None:
         self._tree = store.tree
         self._paths = list(store.tree.nodes)
         self._nodes = list(store.tree.nodes.values())
         self._sessions = list(store.sessions)
-        self._zxids = (store.zxid, store.zxid if last is None else last)
+        self._zxid = store.zxid
+        self._seal = seal or Seal(store.zxid)
         self._kept: dict[Node, Node] = {}  # those that changed since, as they were
         self._paths.reverse()
         self._nodes.reverse()
@@ -87,7 +109,7 @@ class View:
 
     def snapshot(self) -> Iterator[bytes]:
         """Give a log that begins with what the store held, piece by piece; only once."""
-        return _snapshot(self._take_nodes(), self._sessions, self._zxids)
+        return _snapshot(self._take_nodes(), self._sessions, self._zxid, self._seal)
 
     def close(self) -> None:
         """Let the store change without being looked at."""
@@ -104,7 +126,7 @@ class View:
 
 
 def _snapshot(
-    nodes: Iterable[tuple[str, Node]], sessions: Iterable[Session], zxids: tuple[int, int]
+    nodes: Iterable[tuple[str, Node]], sessions: Iterable[Session], zxid: int, seal: Seal
 ) -> Iterator[bytes]:
     yield MAGIC
     count = 0
@@ -122,8 +144,8 @@ def _snapshot(
         yield _record(out)
     out = Writer()
     out.int(Kind.SNAPSHOT_END)
-    for zxid in zxids:
-        out.long(zxid)
+    out.long(zxid)
+    seal.write(out)
     out.int(count)
     yield _record(out)
 
@@ -147,7 +169,7 @@ def recover(data: bytes, store: Store, now: float) -> int:
         good = source.end
     if not recovery.is_whole:
         raise DamagedError(f"its snapshot ends at byte {good}, where it is not complete")
-    found = _later_batch(data, good, store.zxid)
+    found = _later_batch(data, good, recovery.seal.mark)
     if found is not None:
         raise DamagedError(f"its record at byte {good} is damaged, and others follow at {found}")
     return good
@@ -161,7 +183,7 @@ class _Recovery:
         self._store = store
         self._now = now
         self._count = 0  # of nodes and sessions
-        self._last = 0  # zxid of a transaction
+        self.seal = Seal(0)  # of the next batch
         store.tree.clear()  # its first nodes stand in the log, too
 
     def take(self, source: Reader) -> None:
@@ -185,14 +207,16 @@ class _Recovery:
             raise ProtocolError(f"its kind is {kind}")
 
     def _take_transactions(self, source: Reader) -> None:
-        after = source.long()
-        if after != self._last:
-            raise ProtocolError(f"it comes after {after:#x}, and stands after {self._last:#x}")
+        seal = Seal.read(source)
+        if seal != self.seal:
+            raise ProtocolError(
+                f"it comes after {seal.last:#x}, and stands after {self.seal.last:#x}"
+            )
         while source.remaining:
             transaction = Transaction.read(source)
             require_zxid(transaction.zxid)
             self._store.replay(transaction, self._now)
-            self._last = transaction.zxid
+            self.seal = Seal(transaction.zxid, seal.mark)
 
     def _take_session(self, source: Reader) -> None:
         session_id, timeout, password = source.long(), source.int(), source.buffer()
@@ -200,7 +224,7 @@ class _Recovery:
         self._store.sessions.begin(session_id, timeout, password or b"", self._now)
 
     def _take_end(self, source: Reader) -> None:
-        self._store.zxid, self._last = source.long(), source.long()
+        self._store.zxid, self.seal = source.long(), Seal.read(source)
         require_zxid(self._store.zxid)
         if source.int() != self._count:
             raise ProtocolError(f"{self._count} nodes and sessions are before it")
@@ -251,21 +275,16 @@ def _end_of_record(data: bytes, position: int) -> int | None:
     return int(end)
 
 
-def _later_batch(data: bytes, position: int, zxid: int) -> int | None:
+def _later_batch(data: bytes, position: int, mark: int) -> int | None:
     """Return where a good batch stands behind a bad record, which no write cut short leaves.
 
-    The bad record's length is not believed, so it is looked for at every byte. A torn record can
-    hold what looks like one, in the data of a node that keeps a log: it would need the next zxids.
+    The bad record's length is not believed, so it is looked for at every byte, by what all batches
+    of this log begin with. A torn one can hold the log of another server, or of this one's past.
     """
-    mark = INT.pack(Kind.TRANSACTIONS)
+    beginning = INT.pack(Kind.TRANSACTIONS) + LONG.pack(mark)
     body = position
-    while (body := data.find(mark, body + 1)) >= 0:
+    while (body := data.find(beginning, body + 1)) >= 0:
         begin = body - _HEAD.size
-        if begin <= position or (end := _end_of_record(data, begin)) is None:
-            continue
-        source = Reader(data, body + INT.size, end)
-        if source.remaining > 2 * LONG.size:
-            _, first = source.long(), source.long()
-            if zxid < first <= zxid + _MOST_LOST_ZXIDS:
-                return begin
+        if begin > position and _end_of_record(data, begin) is not None:
+            return begin
     return None
