@@ -24,6 +24,7 @@ from zc.zk.operations import (
 )
 from zc.zk.protocol.ensemble import Ensemble, parse
 from zc.zk.protocol.frames import FrameReader
+from zc.zk.protocol.live import Live, LiveChildren, LiveData
 from zc.zk.protocol.requests import NEVER
 from zc.zk.protocol.sasl import DigestMD5
 from zc.zk.protocol.session import Session
@@ -31,6 +32,7 @@ from zc.zk.protocol.states import Phase, Settings, StateChange
 from zc.zk.records import REQUEST_HEADER, ConnectRequest
 
 ROOTS = ("", "/a")
+HOSTS = ("a:1,b:1", "b:1", "c:1")
 XIDS = (*Xid, 0, 1, 2, 7)
 CODES = (0, *ErrorCode, -4711, 17)
 LONGEST = 2048
@@ -51,14 +53,15 @@ class Scene:
             timeout=9.0,
             longest_frame=LONGEST,
             read_only=bool(tape.below(2)),
-            mechanism="DIGEST-MD5" if tape.is_odd else "",
+            mechanism="DIGEST-MD5" if tape.below(4) == 3 else "",
         )
         self.session = Session(
-            Ensemble(parse("a:1,b:1")[0], lambda: 0.5),
+            Ensemble(parse(HOSTS[0])[0], lambda: 0.5),
             self.settings,
             self.changes.append,
             tape.choose(ROOTS),
         )
+        self.lives: list[Live] = []
         self.exchange = LOGIN.start("a", "nonce")
         self.unanswered: deque[tuple[int, Operation[Any]]] = deque()  # Any: replies of every type
         self._frames = FrameReader(2**21)
@@ -90,6 +93,28 @@ class Scene:
         asked = Asked(wanted, self.session.trail.root, self.now + within)
         self.asked.append(asked)
         self.session.submit(asked, self.now)
+
+    def keep(self) -> None:
+        """Have a node kept current, or one of those no longer."""
+        if len(self.lives) > 3:
+            self.lives.pop(self.tape.below(len(self.lives))).drop()
+        live = self.tape.choose((LiveData, LiveChildren))(self.session, self.tape.path())
+        live.refresh()
+        self.lives.append(live)
+
+    def move(self) -> None:
+        """Take other servers."""
+        self.session.move(parse(self.tape.choose(HOSTS))[0], self.now)
+
+    def look(self) -> None:
+        """Look for a server that takes writes, if one is wanted."""
+        session = self.session
+        if (server := session.look(self.now)) is not None:
+            session.looked(server, self.now, is_writable=bool(self.tape.below(2)))
+
+    def close(self) -> None:
+        """Close the session; it is opened again as soon as that is over."""
+        self.session.close(self.now)
 
     def greet(self) -> None:
         """Let a server accept the session, or say something like it."""
@@ -205,7 +230,7 @@ class Scene:
             session.disconnected(session.fault, self.now)
         if session.phase is Phase.STOPPED:
             session.open(self.now)
-        assert len(session.ensemble.failures) <= 2
+        assert len(session.ensemble.failures) <= 3
 
     def _collect(self, data: bytes) -> None:
         for buffer, begin, end in self._frames.feed(data):
@@ -236,6 +261,11 @@ MOVES: tuple[Callable[[Scene], None], ...] = (
     Scene.cut,
     Scene.wait,
     Scene.prove,
+    Scene.keep,
+    Scene.keep,
+    Scene.move,
+    Scene.look,
+    Scene.close,
 )
 
 

@@ -5,9 +5,7 @@ from collections.abc import Callable
 from tests.fuzz import client, logs, server
 
 FRAMES: tuple[Callable[[bytes], None], ...] = (
-    server.play,
-    server.play,
-    client.play,
+    *(server.play, client.play) * 2,
     server.compare_pieces,
 )
 
