@@ -1,9 +1,11 @@
 """Two sessions with the same nodes."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from tests.faces import client_of
 from tests.servers import AnyServer
 from zc.zk import (
     Client,
@@ -11,8 +13,9 @@ from zc.zk import (
 
 
 @pytest.fixture
-def client(server: AnyServer, chroot: str) -> Iterator[Client]:
-    with Client(server.address + chroot) as client:
+def client(face: str, server: AnyServer, chroot: str) -> Iterator[Any]:
+    """A client; Any: of either face."""
+    with client_of(face, server.address + chroot) as client:
         yield client
 
 

@@ -12,6 +12,7 @@ import pytest
 import zc.zk
 from tests import wire
 from tests.bareclient import BareClient
+from tests.faces import only_threads
 from tests.ports import LOOPBACK, free_port
 from tests.proxy import FaultProxy
 from tests.scripted import ScriptedServer, saying
@@ -247,6 +248,7 @@ def test_the_last_zxid_is_that_of_the_last_answer(client: Client) -> None:
     assert client.last_zxid >= stat.mzxid
 
 
+@only_threads
 def test_a_client_shows_its_servers_and_state_and_no_password(client: Client) -> None:
     password = identity(client)[1]
 
@@ -398,6 +400,7 @@ def test_many_threads_share_one_client(client: Client) -> None:
     assert outcomes == [[b"%d" % count for count in range(50)]] * 8
 
 
+@only_threads
 def test_one_thread_reads_and_one_calls_back(client: Client) -> None:
     ours = f"zc.zk {client.hosts} "
     client.create("/a")

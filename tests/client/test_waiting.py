@@ -8,6 +8,7 @@ import pytest
 
 import zc.zk
 from tests import wire
+from tests.faces import only_threads
 from tests.frames import reply_to, request
 from tests.proxy import FaultProxy
 from tests.servers import AnyServer
@@ -56,6 +57,7 @@ def test_a_plan_can_have_a_deadline_of_its_own(proxied: Client, proxy: FaultProx
         proxied.within(SHORT).get_async("/").get()
 
 
+@only_threads
 def test_what_has_another_policy_is_the_client_itself(client: Client, other: Client) -> None:
     brief = client.within(5)
     states: list[State] = []

@@ -3,6 +3,7 @@
 import pytest
 
 import zc.zk
+from tests.faces import only_threads
 from tests.waiting import remains, wait_until
 from zc.zk import (
     Client,
@@ -92,6 +93,7 @@ def test_asking_for_a_missing_node_leaves_no_watch(client: Client) -> None:
     assert remains(lambda: events == [], A_MOMENT)
 
 
+@only_threads
 def test_a_watch_may_ask_and_watch_again(client: Client) -> None:
     seen: list[bytes] = []
 
@@ -140,6 +142,7 @@ class Unhashable:
         self.calls.append(arguments)
 
 
+@only_threads
 def test_a_function_need_not_be_hashable_to_be_called_back(client: Client) -> None:
     listener, watch, link = Unhashable(), Unhashable(), Unhashable()
     client.create("/a")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import zc.zk
+from tests.faces import client_of, only_threads
 from tests.proxy import FaultProxy
 from tests.servers import AnyServer
 from tests.sessions import identity, lose_session
@@ -21,16 +22,16 @@ A_MOMENT = 0.05
 
 
 @pytest.fixture
-def client(server: AnyServer, chroot: str) -> Iterator[Client]:
-    with Client(server.address + chroot) as client:
+def client(face: str, server: AnyServer, chroot: str) -> Iterator[Any]:
+    with client_of(face, server.address + chroot) as client:
         client.create("/a", b"0")
         yield client
 
 
 @pytest.fixture
-def watched(client: Client, chroot: str, proxy: FaultProxy) -> Iterator[Client]:
+def watched(face: str, client: Client, chroot: str, proxy: FaultProxy) -> Iterator[Any]:
     """Another session with the same nodes, behind the proxy."""
-    with Client(proxy.address + chroot) as watched:
+    with client_of(face, proxy.address + chroot) as watched:
         yield watched
 
 
@@ -172,6 +173,7 @@ def test_k41_a_change_of_children_or_acl_is_no_change_of_data(client: Client) ->
     assert remains(lambda: seen == [b"0", b"1"], A_MOMENT)
 
 
+@only_threads
 def test_k41_a_state_is_never_told_twice(
     client: Client, change_before_the_first_call: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -227,6 +229,7 @@ def test_a_function_that_raises_later_is_logged_and_stays(
     assert caplog.text.count("KeyError: 'the fault of the function'") == 1
 
 
+@only_threads
 def test_a_function_may_write_what_it_watches(client: Client) -> None:
     @client.DataWatch("/a")
     def count_up(data: bytes | None, stat: Stat | None) -> None:
@@ -375,6 +378,7 @@ def test_k42_a_deleted_node_has_no_children_until_it_comes_back(client: Client) 
     wait_until(lambda: seen[-1] == ["c"], SOON)
 
 
+@only_threads
 def test_k42_a_state_is_never_told_twice(
     client: Client, change_before_the_first_call: Callable[[Callable[[], object]], None]
 ) -> None:
@@ -446,6 +450,7 @@ def test_a_watch_without_a_function_goes_with_its_last_reference(client: Client)
     wait_until(lambda: is_forgotten(client), SOON)
 
 
+@only_threads
 def test_a_slow_function_gets_the_latest_state_next(client: Client) -> None:
     seen: list[bytes | None] = []
     may_go_on = threading.Event()
