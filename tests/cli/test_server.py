@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,9 +26,9 @@ SOURCES = Path(__file__).parents[2] / "src"
 class Process:
     """A running `zk server`."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, command: Sequence[str] = COMMAND) -> None:
         self.popen = subprocess.Popen(
-            [*COMMAND, "--port", "0", *options],
+            [*command, "--port", "0", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -46,8 +46,8 @@ class Process:
 
 
 @contextlib.contextmanager
-def process(*options: str) -> Iterator[Process]:
-    it = Process(*options)
+def process(*options: str, command: Sequence[str] = COMMAND) -> Iterator[Process]:
+    it = Process(*options, command=command)
     try:
         yield it
     finally:
@@ -65,6 +65,24 @@ def test_it_says_where_it_is_and_ends_by_a_signal(number: signal.Signals) -> Non
             assert it.end(number) == (0, "", "")
 
             assert client.is_hung_up()
+
+
+# The system hands the signal to the other thread. So the main one sleeps on, as it would had the signal come in
+# the moment between its last look and its sleep.
+BESIDE_A_THREAD_THAT_TAKES_SIGNALS = """
+import signal, sys, threading
+from zc.zk.cli.main import main
+
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+sys.exit(main(["server", *sys.argv[1:]]))
+"""
+
+
+def test_a_signal_that_does_not_interrupt_its_sleep_ends_it() -> None:
+    command = (sys.executable, "-c", BESIDE_A_THREAD_THAT_TAKES_SIGNALS)
+    with process(command=command) as it:
+        assert it.end() == (0, "", "")
 
 
 def test_another_host_is_warned_of() -> None:

@@ -120,8 +120,11 @@ def _stopped_by_signals(network: Network) -> Iterator[None]:
         network.stop()
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    # A signal that comes just before the loop goes to sleep runs no handler until the loop wakes.
+    waker = signal.set_wakeup_fd(network.waker, warn_on_full_buffer=False)
     try:
         yield
     finally:
+        signal.set_wakeup_fd(waker)
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -79,6 +79,11 @@ class Network:
         self._interrupt()
         return future
 
+    @property
+    def waker(self) -> int:
+        """The descriptor that wakes the loop by any byte written to it: for `signal.set_wakeup_fd`."""
+        return self._waker.fileno()
+
     def _interrupt(self) -> None:
         with contextlib.suppress(OSError):  # full: then it wakes anyway; closed: it has ended
             self._waker.send(b"\0")
