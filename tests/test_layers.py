@@ -30,7 +30,8 @@ LAYERS = (
     {"client"},
     {"zookeeper"},
     {"aio"},
-    {""},  # what `import zc.zk` gives
+    {"names"},  # what `import zc.zk` gives
+    {""},
     {"testing"},
     {"cli"},
 )
@@ -195,14 +196,21 @@ def test_each_optional_package_is_imported_by_one_module() -> None:
         "zc.zk.cli",
     ],
 )
-def test_importing_the_package_does_not_import(package: str) -> None:
-    program = f"import sys, zc.zk; print({package!r} in sys.modules)"
+def test_the_public_names_do_not_import(package: str) -> None:
+    assert not does_import("from zc.zk import *", package)
 
+
+@pytest.mark.parametrize("module", ["zc.zk", "zc.zk.server.net", "zc.zk.cli.main"])
+def test_what_is_to_be_ready_soon_does_not_import_the_client(module: str) -> None:
+    assert not does_import(f"import {module}", "zc.zk.client")
+
+
+def does_import(statement: str, module: str) -> bool:
+    program = f"import sys\n{statement}\nprint({module!r} in sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
     )
-
-    assert run.stdout == "False\n"
+    return run.stdout == "True\n"
 
 
 # Sizes

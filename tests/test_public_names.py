@@ -1,6 +1,8 @@
 """What `import zc.zk` promises."""
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -59,3 +61,37 @@ def test_public_methods_have_docstrings() -> None:
         for name, method in inspect.getmembers(face):
             if not name.startswith("_") and callable(method):
                 assert inspect.getdoc(method), f"{face.__name__}.{name}"
+
+
+def fresh(program: str) -> str:
+    """Give what a program prints, in a process that has imported nothing of ours yet."""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    )
+    return run.stdout.strip()
+
+
+def test_the_first_look_sees_all_public_names() -> None:
+    assert fresh("import zc.zk; print(set(zc.zk.__all__) <= set(dir(zc.zk)))") == "True"
+
+
+def test_a_module_can_be_reached_by_its_name() -> None:
+    assert fresh("import zc.zk; print(zc.zk.errors.__name__)") == "zc.zk.errors"
+
+
+def test_a_name_that_is_none_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'zc.zk' has no attribute 'nonsense'$"):
+        zc.zk.nonsense  # type: ignore[attr-defined]  # noqa: B018 (the look is the point)
+
+
+def test_what_a_module_lacks_is_told() -> None:
+    program = """
+import sys, zc.zk
+sys.modules["zc.zk.codes"] = None  # as if it were not installed
+try:
+    zc.zk.errors
+except ModuleNotFoundError as error:
+    print(error.name)
+"""
+
+    assert fresh(program) == "zc.zk.codes"

@@ -4,183 +4,27 @@
 client that it stands on.
 """
 
-from zc.zk.client import Client
-from zc.zk.codes import AddWatchMode, EventType, KeeperState, State, WatcherType
-from zc.zk.drivers.gssapi import GSSAPI
-from zc.zk.drivers.results import AsyncResult
-from zc.zk.drivers.retrying import Retry
-from zc.zk.drivers.tls import TLS
-from zc.zk.errors import (
-    APIError,
-    ArgumentError,
-    ArgumentTypeError,
-    AuthFailedError,
-    BadArgumentsError,
-    BadVersionError,
-    CancelledError,
-    ConnectionClosedError,
-    ConnectionLoss,
-    DataInconsistency,
-    EphemeralOnLocalSessionError,
-    FailedConnect,
-    ForkedClientError,
-    InvalidACLError,
-    InvalidCallbackError,
-    LockTimeout,
-    MarshallingError,
-    NetworkError,
-    NewConfigNoQuorumError,
-    NoAuthError,
-    NoChildrenForEphemeralsError,
-    NodeExistsError,
-    NoNodeError,
-    NotEmptyError,
-    NotReadOnlyCallError,
-    NoWatcherError,
-    OperationTimeoutError,
-    OutcomeUnknown,
-    ProtocolError,
-    QuotaExceededError,
-    ReconfigDisabledError,
-    ReconfigInProgressError,
-    RequestTimeoutError,
-    RequestTooLargeError,
-    ResponseTooLargeError,
-    RolledBackError,
-    RuntimeInconsistency,
-    ServerError,
-    SessionClosedRequireSaslError,
-    SessionExpiredError,
-    SessionMovedError,
-    SystemZookeeperError,
-    ThrottledOpError,
-    UnimplementedError,
-    UnknownError,
-    UnknownSessionError,
-    UsageError,
-    VersionUnknownError,
-    ZooKeeperError,
-)
-from zc.zk.protocol.sasl import DigestMD5
-from zc.zk.protocol.vitals import Vitals
-from zc.zk.records import ClientInfo, Stat, WatchedEvent
-from zc.zk.registry.addresses import format_addr, parse_addr
-from zc.zk.registry.live import CancelWatch, Children, Properties
-from zc.zk.registry.properties import decode, encode
-from zc.zk.registry.registrar import RegisteredServer
-from zc.zk.retry import ForceRetryError, RetryFailedError, RetryInterruptedError
-from zc.zk.security import (
-    ACL,
-    ANYONE_ID_UNSAFE,
-    AUTH_IDS,
-    CREATOR_ALL_ACL,
-    OPEN_ACL_UNSAFE,
-    READ_ACL_UNSAFE,
-    Id,
-    Permissions,
-    make_acl,
-    make_digest_acl,
-    make_digest_acl_credential,
-    make_sasl_acl,
-    make_x509_acl,
-    world_permission,
-)
-from zc.zk.transactions import Transaction
-from zc.zk.zookeeper import ZooKeeper
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-ZK = ZooKeeper
+if TYPE_CHECKING:
+    from zc.zk.names import *  # noqa: F403 (every public name, and no other)
+    from zc.zk.names import __all__ as __all__
+else:  # type checkers take a module with a `__getattr__` for one that has every name
 
-__all__ = [
-    "ACL",
-    "ANYONE_ID_UNSAFE",
-    "AUTH_IDS",
-    "CREATOR_ALL_ACL",
-    "GSSAPI",
-    "OPEN_ACL_UNSAFE",
-    "READ_ACL_UNSAFE",
-    "TLS",
-    "ZK",
-    "APIError",
-    "AddWatchMode",
-    "ArgumentError",
-    "ArgumentTypeError",
-    "AsyncResult",
-    "AuthFailedError",
-    "BadArgumentsError",
-    "BadVersionError",
-    "CancelWatch",
-    "CancelledError",
-    "Children",
-    "Client",
-    "ClientInfo",
-    "ConnectionClosedError",
-    "ConnectionLoss",
-    "DataInconsistency",
-    "DigestMD5",
-    "EphemeralOnLocalSessionError",
-    "EventType",
-    "FailedConnect",
-    "ForceRetryError",
-    "ForkedClientError",
-    "Id",
-    "InvalidACLError",
-    "InvalidCallbackError",
-    "KeeperState",
-    "LockTimeout",
-    "MarshallingError",
-    "NetworkError",
-    "NewConfigNoQuorumError",
-    "NoAuthError",
-    "NoChildrenForEphemeralsError",
-    "NoNodeError",
-    "NoWatcherError",
-    "NodeExistsError",
-    "NotEmptyError",
-    "NotReadOnlyCallError",
-    "OperationTimeoutError",
-    "OutcomeUnknown",
-    "Permissions",
-    "Properties",
-    "ProtocolError",
-    "QuotaExceededError",
-    "ReconfigDisabledError",
-    "ReconfigInProgressError",
-    "RegisteredServer",
-    "RequestTimeoutError",
-    "RequestTooLargeError",
-    "ResponseTooLargeError",
-    "Retry",
-    "RetryFailedError",
-    "RetryInterruptedError",
-    "RolledBackError",
-    "RuntimeInconsistency",
-    "ServerError",
-    "SessionClosedRequireSaslError",
-    "SessionExpiredError",
-    "SessionMovedError",
-    "Stat",
-    "State",
-    "SystemZookeeperError",
-    "ThrottledOpError",
-    "Transaction",
-    "UnimplementedError",
-    "UnknownError",
-    "UnknownSessionError",
-    "UsageError",
-    "VersionUnknownError",
-    "Vitals",
-    "WatchedEvent",
-    "WatcherType",
-    "ZooKeeper",
-    "ZooKeeperError",
-    "decode",
-    "encode",
-    "format_addr",
-    "make_acl",
-    "make_digest_acl",
-    "make_digest_acl_credential",
-    "make_sasl_acl",
-    "make_x509_acl",
-    "parse_addr",
-    "world_permission",
-]
+    def __getattr__(name: str) -> Any:  # Any: a module, or what has that name
+        """Import the public names when one is asked for: the embedded server starts without them."""
+        module = f"{__name__}.{name}"
+        try:
+            return import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+        names = import_module(f"{__name__}.names")
+        globals().update({each: getattr(names, each) for each in ("__all__", *names.__all__)})
+        if name not in globals():
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return globals()[name]
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})

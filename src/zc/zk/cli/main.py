@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from zc.zk.cli import server, transfer
+from zc.zk.cli import server, transfer_options
 from zc.zk.cli.parser import Parser
 from zc.zk.errors import ZooKeeperError
 
@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(prog="zk", description="Work with ZooKeeper.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     server.add_command(commands)
-    transfer.add_commands(commands)
+    transfer_options.add_commands(commands)
     arguments = parser.parse_args(argv)
     try:
         code: int = arguments.run(arguments)

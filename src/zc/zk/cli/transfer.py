@@ -6,84 +6,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from zc.zk import paths
 from zc.zk.cli import treelines
 from zc.zk.cli.carrying import Told, TreeReader, TreeWriter
-from zc.zk.cli.parser import Parser
 from zc.zk.client import Client
 from zc.zk.errors import UsageError, ZooKeeperError
 from zc.zk.security import OPEN_ACL_UNSAFE
 
 _SECONDS_TO_CONNECT = 15.0
-_ABOUT_TREES = (
-    "Nodes come with their data and ACLs. Ephemeral nodes are left out, for they belong to sessions, and so "
-    "is /zookeeper. Containers and nodes with a time to live are told from others only by servers before "
-    "3.5.3, and the numbers of sequential nodes begin anew."
-)
-
-
-# argparse has no public name for what holds the sub-commands.
-def add_commands(commands: "argparse._SubParsersAction[Parser]") -> None:
-    """Add the commands to those that `zk` knows."""
-    parser = _add(commands, "export", "write a tree as lines of JSON", _export)
-    _add_connection(parser, "FROM")
-    parser.add_argument(
-        "path", nargs="?", type=_path, default="/", metavar="PATH", help="the tree's top"
-    )
-    _add_auth(parser)
-    parser = _add(commands, "import", "write what `zk export` wrote into a ZooKeeper", _import)
-    _add_connection(parser, "TO")
-    parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="- is standard input")
-    _add_auth(parser)
-    _add_writing(parser)
-    parser = _add(commands, "copy", "copy a tree from one ZooKeeper to another", _copy)
-    _add_connection(parser, "FROM")
-    _add_connection(parser, "TO")
-    _add_auth(parser)
-    _add_writing(parser)
-
-
-def _add(
-    commands: "argparse._SubParsersAction[Parser]",
-    name: str,
-    text: str,
-    run: Callable[[argparse.Namespace], int],
-) -> Parser:
-    parser = commands.add_parser(
-        name, help=text, description=f"{text[0].upper()}{text[1:]}. {_ABOUT_TREES}"
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_connection(parser: Parser, name: str) -> None:
-    parser.add_argument(
-        name.lower(),
-        metavar=name,
-        help="the servers, and the top of the tree: host:port[,host:port...][/path]",
-    )
-
-
-def _add_auth(parser: Parser) -> None:
-    parser.add_argument(
-        "--auth",
-        type=_auth,
-        action="append",
-        default=[],
-        metavar="SCHEME:CREDENTIAL",
-        help="an identity to show, as digest:user:password; may be given several times",
-    )
-
-
-def _add_writing(parser: Parser) -> None:
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="give nodes that are there the data and ACLs of the others; none is ever deleted",
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be done, and change nothing"
-    )
 
 
 def _export(arguments: argparse.Namespace) -> int:
@@ -169,15 +98,8 @@ def _tell_of_ephemerals(reader: TreeReader) -> None:
         print(f"zk: {reader.ephemerals} ephemeral nodes are left out", file=sys.stderr)
 
 
-def _path(text: str) -> str:
-    try:
-        return paths.validate(text)
-    except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _auth(text: str) -> tuple[str, str]:
-    scheme, separator, credential = text.partition(":")
-    if not (scheme and separator and credential):
-        raise argparse.ArgumentTypeError("an identity is SCHEME:CREDENTIAL")
-    return scheme, credential
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "export": _export,
+    "import": _import,
+    "copy": _copy,
+}
