@@ -1,4 +1,4 @@
-"""`python -m bench`: measure all subjects at all tasks in one run, and print one table."""
+"""`python -m bench`: measure all subjects at all tasks in one run, then the two servers, and print two tables."""
 
 import argparse
 import platform
@@ -6,7 +6,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from bench import match
 from bench.crew import Hand
+from bench.match import Match
+from bench.scores import score_table
 from bench.stage import Stage
 from bench.table import table
 from bench.tasks import SUBJECTS, TASKS, Result, Round, Task
@@ -19,19 +22,26 @@ _WARM_UP = ("serial", "gets", "creates", "multis", "watches", "updates")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; the exit code says nothing about speed."""
     arguments = _parse(argv)
-    tasks = [task for task in TASKS if not arguments.only or task.name in arguments.only]
+    names = arguments.only or [*(task.name for task in TASKS), *match.NAMES]
+    if tasks := [task for task in TASKS if task.name in names]:
+        print(_compare_clients(tasks, arguments))
+    if servers := [name for name in match.NAMES if name in names]:
+        print(score_table(Match(servers, arguments.rounds, quick=arguments.quick).run()))
+    return 0
+
+
+def _compare_clients(tasks: Sequence[Task], arguments: argparse.Namespace) -> str:
     counts = {task.name: task.quick_count if arguments.quick else task.count for task in TASKS}
     bench = Bench(counts, arguments.rounds, quick=arguments.quick)
     with Stage() as stage:
         stage.furnish(max(counts.values()), max(counts.values()))
         _say(_versions(stage))
         measured = bench.run(stage, tasks)
-    print(table(tasks, counts, measured))
-    return 0
+    return table(tasks, counts, measured)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    names = [task.name for task in TASKS]
+    names = [*(task.name for task in TASKS), *match.NAMES]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small counts and few rounds")
     parser.add_argument("--only", action="append", choices=names, help="one task; can be repeated")

@@ -90,12 +90,18 @@ def _targets(measured: Measured) -> str:
         rounds = _rounds(target, measured)
         if rounds:
             value = median(map(target.measure, rounds))
-            verdict = "yes" if target.is_met(value) else "NO"
-            bound = f"{'>=' if target.is_floor else '<='} {target.bound:g} {target.unit}"
-            lines.append(
-                f"{verdict:<4}{target.text:<{_TITLE}}{value:>{_COLUMN}.2f}   ({bound.strip()})"
-            )
+            line = promise(target.text, value, target.bound, target.unit, is_floor=target.is_floor)
+            lines.append(line)
     return "\n".join(lines)
+
+
+def promise(
+    text: str, value: float, bound: float, unit: str = "", *, is_floor: bool = False
+) -> str:
+    """Give the line that says whether a value keeps within its bound."""
+    verdict = "yes" if (value >= bound if is_floor else value <= bound) else "NO"
+    limit = f"{'>=' if is_floor else '<='} {bound:g} {unit}"
+    return f"{verdict:<4}{text:<{_TITLE}}{value:>{_COLUMN}.2f}   ({limit.strip()})"
 
 
 def _rounds(target: Target, measured: Measured) -> Sequence[Round]:

@@ -94,10 +94,6 @@ class Target:
     is_floor: bool = False
     against: str = ""
 
-    def is_met(self, value: float) -> bool:
-        """Whether a value keeps the promise."""
-        return value >= self.bound if self.is_floor else value <= self.bound
-
 
 def _wall(subject: str, other: str) -> Callable[[Round], float]:
     return lambda results: results[subject].wall / results[other].wall

@@ -143,6 +143,14 @@ class RealServer:
         return self._process.processes
 
     @property
+    def process_id(self) -> int:
+        """The id of the process that serves, while it runs."""
+        java = self._process.running
+        if java is None:
+            raise ServerError(f"{self} is not running")
+        return java.pid
+
+    @property
     def directory(self) -> Path:
         """The folder that the server runs in, with all its files, once it was started, until `close`."""
         if self._process.directory is None:
