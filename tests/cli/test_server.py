@@ -154,6 +154,16 @@ def test_a_host_can_be_allowed_few_connections() -> None:
         assert client.call(ops.Ping()).error == 0
 
 
+def test_a_shell_that_allows_few_open_files_does_not_bound_its_connections() -> None:
+    with (
+        process(command=("sh", "-c", 'ulimit -Sn 32; exec "$@"', "sh", *COMMAND)) as it,
+        contextlib.ExitStack() as stack,
+    ):
+        clients = [stack.enter_context(WireClient(it.port)) for _ in range(40)]
+
+        assert clients[-1].call(ops.Ping()).error == 0
+
+
 def ask(port: int, word: bytes) -> str:
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall(word)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import logging
+import resource
 import secrets
 import signal
 import socket
@@ -39,6 +40,7 @@ def add_command(commands: "argparse._SubParsersAction[Parser]") -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; raises `ZooKeeperError` when that cannot begin."""
     logging.basicConfig(format="%(levelname)s %(message)s")
+    _allow_open_files()
     if arguments.control:
         return _run_controlled(arguments)
     if arguments.virtual_clock:
@@ -92,6 +94,13 @@ def _run_controlled(arguments: argparse.Namespace) -> int:
         _tell(arguments.host, server.port)
         control.obey_lines(Commands(server))
     return 0
+
+
+def _allow_open_files() -> None:
+    # Each connection is one. Shells often allow a thousand, but let whoever wants more have them.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # the system may have a lower bound of its own
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _tell(host: str, port: int) -> None:
