@@ -86,12 +86,20 @@ Round = Mapping[str, Pace]  # by server
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """How many seconds a server took to serve, and of how much CPU."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
-    """What was measured: paces round by round, what became of the crowds, and seconds for each start."""
+    """What was measured: paces round by round, what became of the crowds, and start by start."""
 
     paces: dict[Burst, list[Round]] = field(default_factory=dict)
     crowds: dict[str, Outcome] = field(default_factory=dict)
-    starts: dict[str, list[float]] = field(default_factory=dict)
+    starts: dict[str, list[Start]] = field(default_factory=dict)
 
 
 class Match:
@@ -174,13 +182,13 @@ class Match:
 
     # Starts
 
-    def _start(self) -> dict[str, list[float]]:
+    def _start(self) -> dict[str, list[Start]]:
         starts = {}
         for name in MAKERS:
             _say(f"starts, {name}")
             count = 1 if self._is_quick else _STARTS[name]
             with Running(name) as running:  # the first start fills caches, and does not count
-                starts[name] = [running.restart() for _ in range(count)]
+                starts[name] = [Start(running.restart(), running.cpu_time) for _ in range(count)]
         return starts
 
 
