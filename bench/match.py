@@ -172,7 +172,7 @@ class Match:
         wanted, timeout = (1000, 4.0) if self._is_quick else (10_000, 10.0)
         size = min(wanted, most_members())
         if size < wanted:
-            _say(f"the machine's limit of open files allows no {wanted:,} sessions, but {size:,}")
+            _say(f"the machine's limit of open files allows {size:,} sessions, not {wanted:,}")
         outcomes = {}
         for name in MAKERS:
             _say(f"{size:,} sessions, {name}")
