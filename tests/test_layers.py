@@ -30,7 +30,7 @@ LAYERS = (
     {"client"},
     {"zookeeper"},
     {"aio"},
-    {"names"},  # what `import zc.zk` gives
+    {"public_names"},  # what `import zc.zk` gives
     {""},
     {"testing"},
     {"cli"},

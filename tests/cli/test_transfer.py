@@ -134,10 +134,7 @@ def test_an_identity_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "text"),
     [
         (("export", "http://x"), "http://x: "),
-        (("export", "localhost", "a"), "it does not start with a slash"),
-        (("export", "localhost", "--auth", "x"), "an identity is SCHEME:CREDENTIAL"),
         (("import", "localhost", "/none/file"), "No such file"),
-        (("copy", "localhost"), "TO"),
     ],
 )
 def test_bad_arguments_are_told_in_one_line(
