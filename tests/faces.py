@@ -108,7 +108,22 @@ class Pending:
         return is_done
 
     def successful(self) -> bool:
-        return self._future.exception() is None
+        return self.ready and self._future.exception() is None
+
+    @property
+    def ready(self) -> bool:
+        return self._future.done()
+
+    @property
+    def exception(self) -> BaseException | None:
+        return self._future.exception() if self.ready else None
+
+    @property
+    def value(self) -> Any:
+        return self._future.result() if self.successful() else None
+
+    def rawlink(self, callback: Callable[["Pending"], object]) -> None:
+        self._loop.call(self._future.add_done_callback, lambda _: callback(self))
 
 
 class Blocking:
@@ -227,3 +242,39 @@ def registry_of(face: str, *arguments: Any, **options: Any) -> Iterator[Any]:
         Blocking(loop, aio.ZooKeeper(*arguments, **options)) as blocking,
     ):
         yield blocking
+
+
+class Factory:
+    """Makes clients and registries of the asyncio face, each with a loop of its own, and closes the loops."""
+
+    def __init__(self) -> None:
+        self._loops: list[Loop] = []
+
+    def client(self, *arguments: Any, **options: Any) -> Any:
+        """Make a client, as `zc.zk.Client` does."""
+        return Blocking(self._new_loop(), aio.Client(*arguments, **options))
+
+    def registry(self, *arguments: Any, **options: Any) -> Any:
+        """Make a registry that is connected, as `zc.zk.ZooKeeper` does."""
+        loops = [vars(each)["_loop"] for each in arguments if isinstance(each, Blocking)]
+        own = [vars(each)["_own"] if isinstance(each, Blocking) else each for each in arguments]
+        loop = loops[0] if loops else self._new_loop()
+        registry = aio.ZooKeeper(*own, **options)
+        loop.call(registry.__aenter__)
+        return Connected(loop, registry)
+
+    def _new_loop(self) -> Loop:
+        self._loops.append(Loop())
+        return self._loops[-1]
+
+    def close(self) -> None:
+        """Close the loops."""
+        for loop in self._loops:
+            loop.close()
+
+
+class Connected(Blocking):
+    """A registry that was entered already."""
+
+    def __enter__(self) -> Self:
+        return self

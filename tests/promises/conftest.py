@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.faces import FACES, Factory
 from tests.leaks import LeakGuard
 from tests.proxy import FaultProxy
 from tests.realserver import RealServer
@@ -13,9 +14,40 @@ from tests.saslserver import SaslServer
 from tests.servers import AnyServer, serving
 from zc.zk import Client, DigestMD5
 
+# Whose tests run through the asyncio face as well: what they call `Client` and `ZooKeeper` is then that face's.
+THROUGH_BOTH = {
+    f"test_r{number:02}" for number in (1, 2, 3, 4, *range(7, 14), 19, 20, 21, 23, 24, 25, 28)
+}
 BOB = DigestMD5("bob", "secret-of-bob")
 ZOE = DigestMD5("zoe", "geheïm-€")
 Connect = Callable[..., Client]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    is_in_both = metafunc.module.__name__.rpartition(".")[2] in THROUGH_BOTH
+    if is_in_both and not metafunc.definition.get_closest_marker("threads"):
+        metafunc.parametrize("face_of_promise", FACES)
+
+
+@pytest.fixture
+def face_of_promise() -> str:
+    """Which face of the library is to keep the promise."""
+    return "threads"
+
+
+@pytest.fixture(autouse=True)
+def promised_face(
+    face_of_promise: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Factory | None]:
+    """Have the test's module use the asyncio face where that is to keep the promise."""
+    if face_of_promise == "threads":
+        yield None
+        return
+    factory = Factory()
+    for name, make in (("Client", factory.client), ("ZooKeeper", factory.registry)):
+        monkeypatch.setattr(request.module, name, make, raising=False)
+    yield factory
+    factory.close()
 
 
 @pytest.fixture
@@ -31,12 +63,13 @@ def network(real_server: RealServer, proxy_to: Callable[[int], FaultProxy]) -> F
 
 
 @pytest.fixture
-def make_client(network: FaultProxy, home: str) -> Iterator[Connect]:
+def make_client(network: FaultProxy, home: str, promised_face: Factory | None) -> Iterator[Connect]:
     """Give a function that makes a client at home behind the network; all are stopped in the end."""
+    new = Client if promised_face is None else promised_face.client
     with contextlib.ExitStack() as stack:
 
         def make(address: str = network.address + home, **options: Any) -> Client:
-            client = Client(address, **{"timeout": 4.0, **options})
+            client: Client = new(address, **{"timeout": 4.0, **options})
             stack.callback(client.stop)
             return client
 

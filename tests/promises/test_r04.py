@@ -40,6 +40,7 @@ class Slow:
         self._at_once -= 1
 
 
+@pytest.mark.threads
 def test_r4_a_slow_callback_gets_the_last_state_next_and_not_a_queue_of_old_ones(
     real_server: RealServer, fresh_chroot: FreshChroot
 ) -> None:
@@ -90,6 +91,7 @@ def test_r4_a_thousand_changes_under_cuts_come_in_order_and_one_at_a_time(
         assert slow.most_at_once == 1
 
 
+@pytest.mark.threads
 def test_r4_the_first_call_happens_before_the_callback_is_taken(
     real_server: RealServer, fresh_chroot: FreshChroot
 ) -> None:
@@ -102,6 +104,7 @@ def test_r4_the_first_call_happens_before_the_callback_is_taken(
         assert threads == [threading.current_thread()] * 20
 
 
+@pytest.mark.threads
 def test_r4_a_change_during_the_first_call_is_told_after_it(
     real_server: RealServer, fresh_chroot: FreshChroot
 ) -> None:

@@ -116,6 +116,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 def test_r25_stop_may_be_called(client: Client, place: Callable[..., None]) -> None:
     client.create("/node")
