@@ -97,6 +97,7 @@ class Blocking:
             self.go_on.wait(20)
 
 
+@pytest.mark.threads
 def test_r5_a_blocking_callback_delays_no_other_by_more_than_a_tenth_of_a_second(
     real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
 ) -> None:
@@ -123,6 +124,7 @@ def test_r5_a_blocking_callback_delays_no_other_by_more_than_a_tenth_of_a_second
         assert told_at - read_at <= stretched(LONGEST_DELAY)
 
 
+@pytest.mark.threads
 def test_r5_a_blocking_listener_delays_no_callback_by_more_than_a_tenth_of_a_second(
     real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
 ) -> None:
@@ -149,6 +151,7 @@ def test_r5_a_blocking_listener_delays_no_callback_by_more_than_a_tenth_of_a_sec
         wait_until(lambda: told == [State.SUSPENDED, State.CONNECTED], 5)
 
 
+@pytest.mark.threads
 def test_r5_a_blocking_callback_delays_no_operation_and_no_ping(
     real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
 ) -> None:

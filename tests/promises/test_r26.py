@@ -210,9 +210,66 @@ THOUSAND = """
 """
 
 
+THOUSAND_ON_A_LOOP = """
+    import asyncio, logging
+    from zc.zk import AuthFailedError
+    from zc.zk.aio import Client
+
+    logging.getLogger("ZooKeeper").addHandler(logging.NullHandler())  # a refusal is told there, too
+    works, closed, silent, hangs_up, *_ = sys.argv[1:]
+
+    async def succeed():
+        async with Client(works, timeout=4.0) as client:
+            await client.exists("/", lambda event: None)
+
+    async def fail(address, **options):
+        try:
+            await Client(address, timeout=4.0, **options).start(timeout=0.02)
+        except FailedConnect:
+            return
+        raise SystemExit("it started")
+
+    async def be_refused():
+        client = Client(works, timeout=4.0, auth_data=[("no such scheme", "a:b")])
+        try:
+            await client.start()
+        except AuthFailedError:
+            return
+        await client.stop()
+
+    async def be_cancelled():
+        task = asyncio.create_task(Client(silent, timeout=4.0).start())
+        await asyncio.sleep(0.005)
+        task.cancel()
+        await asyncio.wait([task])
+
+    failures = [
+        lambda: fail(closed), lambda: fail(silent), lambda: fail(hangs_up), be_refused, be_cancelled
+    ]
+    rounds = 0
+
+    async def both():
+        global rounds
+        await succeed()
+        await failures[rounds % len(failures)]()
+        rounds += 1
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if left:
+            raise SystemExit(f"left behind: {left}")
+
+    with asyncio.Runner() as runner:
+        measure(50, 500, lambda: runner.run(both()))
+"""
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("program", [THOUSAND, THOUSAND_ON_A_LOOP], ids=["threads", "asyncio"])
 def test_r26_a_thousand_cycles_half_of_them_failing_leave_nothing(
-    network: FaultProxy, home: str, proxy_to: Callable[[int], FaultProxy], real_server: RealServer
+    network: FaultProxy,
+    home: str,
+    proxy_to: Callable[[int], FaultProxy],
+    real_server: RealServer,
+    program: str,
 ) -> None:
     silent = proxy_to(real_server.port)
     silent.black_hole()
@@ -220,7 +277,7 @@ def test_r26_a_thousand_cycles_half_of_them_failing_leave_nothing(
     hangs_up.turn_away()
 
     grown = growth(
-        THOUSAND,
+        program,
         network.address + home,
         f"127.0.0.1:{free_port()}",
         silent.address,
