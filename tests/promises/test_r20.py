@@ -359,22 +359,22 @@ def test_r20_what_cannot_be_found_out_in_time_is_unknown(
     [
         (
             lambda client: client.create("/new/a/b", makepath=True),
-            nth(3, request(Opcode.CREATE)),
+            lambda: nth(3, request(Opcode.CREATE)),
         ),
-        (lambda client: client.ensure_path("/new/a/b"), nth(4, request(Opcode.CREATE))),
+        (lambda client: client.ensure_path("/new/a/b"), lambda: nth(4, request(Opcode.CREATE))),
         (
             lambda client: client.delete("/node", recursive=True),
-            nth(3, request(Opcode.GET_CHILDREN)),
+            lambda: nth(3, request(Opcode.GET_CHILDREN)),
         ),
     ],
     ids=["makepath", "ensure_path", "recursive"],
 )
 def test_r20_what_was_done_in_part_when_time_ran_out_says_so(
-    connect: Connect, network: FaultProxy, call: Call, late: Selector
+    connect: Connect, network: FaultProxy, call: Call, late: Callable[[], Selector]
 ) -> None:
     client = connect(operation_timeout=0.5)
     network.refuse()
-    network.cut_on(late)
+    network.cut_on(late())
 
     with pytest.raises(OutcomeUnknown):
         call(client)
