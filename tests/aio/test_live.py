@@ -1,16 +1,15 @@
-"""Callbacks on an event loop: functions and coroutine functions, none of which holds up the others."""
+"""Live objects on an event loop: their callbacks, which may be coroutine functions, and what is iterated over."""
 
 import asyncio
+import gc
 import json
 import logging
-import time
 
 import pytest
 
-from tests.aio.looping import SOON, others, run, stays, until
-from zc.zk import CancelWatch, State
-from zc.zk.aio import Children, Client, ZooKeeper
-from zc.zk.records import WatchedEvent
+from tests.aio.looping import SOON, run, stays, until
+from zc.zk import CancelWatch
+from zc.zk.aio import Children, ZooKeeper
 from zc.zk.testing import Server
 
 A_MOMENT = 0.05
@@ -107,27 +106,6 @@ def test_a_callback_that_never_returns_holds_up_no_other_and_is_named_at_the_end
     assert "never" in caplog.text
 
 
-def test_a_callback_that_holds_the_loop_up_is_named(
-    server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def main() -> None:
-        async with Client(server.address) as client:
-            done: list[WatchedEvent] = []
-
-            def heavy(event: WatchedEvent) -> None:
-                time.sleep(0.3)
-                done.append(event)
-
-            await client.exists("/a", heavy)
-            await client.create("/a")
-            await until(lambda: done)
-
-    run(main())
-
-    assert "blocked the event loop for 0.3 s" in caplog.text
-    assert "heavy" in caplog.text
-
-
 @pytest.mark.parametrize("is_coroutine", [False, True])
 def test_a_callback_that_raises_is_named_and_called_no_more(
     server: Server, caplog: pytest.LogCaptureFixture, is_coroutine: bool
@@ -185,82 +163,6 @@ def test_a_callback_cancels_its_watch_quietly(
     assert "once" not in caplog.text
 
 
-def test_a_listener_may_be_a_coroutine_function_and_end_by_returning_true(server: Server) -> None:
-    async def main() -> None:
-        async with Client(server.address) as client:
-            told: list[State] = []
-
-            async def listen(state: State) -> bool:
-                await client.exists("/")  # asked again when the server is back
-                told.append(state)
-                return state is State.CONNECTED
-
-            client.add_listener(listen)
-            server.restart()
-            await until(lambda: told == [State.SUSPENDED, State.CONNECTED])
-            server.restart()
-            assert await stays(lambda: len(told) == 2, A_MOMENT)
-            await until(lambda: client.connected)
-
-    run(main())
-
-
-def test_a_watch_may_be_a_coroutine_function(server: Server) -> None:
-    async def main() -> None:
-        async with Client(server.address) as client:
-            told = []
-
-            async def watch(event: WatchedEvent) -> None:
-                told.append((event, await client.exists("/a")))
-
-            await client.exists("/a", watch)
-            await client.create("/a")
-            await until(lambda: told)
-            assert told[0][1] is not None
-
-    run(main())
-
-
-def test_a_data_watch_may_be_a_coroutine_function_and_end_by_returning_false(
-    server: Server,
-) -> None:
-    async def main() -> None:
-        async with Client(server.address) as client:
-            seen = []
-
-            async def watch(data: bytes | None, _: object) -> bool:
-                seen.append(data)
-                return data != b"2"
-
-            await client.DataWatch("/a", watch)
-            await client.create("/a", b"1")
-            await until(lambda: seen == [None, b"1"])
-            await client.set("/a", b"2")
-            await until(lambda: seen[-1] == b"2")
-            await client.set("/a", b"3")
-            assert await stays(lambda: seen[-1] == b"2", A_MOMENT)
-
-    run(main())
-
-
-def test_a_callback_may_close_its_client(server: Server) -> None:
-    async def main() -> None:
-        client = Client(server.address)
-        await client.start()
-        closed = []
-
-        async def close(_: WatchedEvent) -> None:
-            await client.stop()
-            closed.append(client.connected)
-
-        await client.exists("/a", close)
-        await client.create("/a")
-        await until(lambda: closed == [False])
-        await until(lambda: not others())
-
-    run(main())
-
-
 def test_changes_are_iterated_over_and_the_last_state_is_never_missed(server: Server) -> None:
     async def main() -> None:
         async with ZooKeeper(server.address) as zk, ZooKeeper(server.address) as other:
@@ -302,5 +204,35 @@ def test_an_iteration_over_changes_that_ends_leaves_no_callback(server: Server) 
 
             assert children._callbacks == ()  # noqa: SLF001 (it is seen nowhere else)
             assert len(zk.client._listeners) == 1  # noqa: SLF001 (the same; the registry's own)
+
+    run(main())
+
+
+def test_garbage_of_another_thread_lets_go_of_its_watch(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s")
+            held = [await zk.children("/s")]
+            assert zk.watches == {"/s"}
+
+            def collect() -> None:
+                held.clear()
+                gc.collect()
+
+            await asyncio.to_thread(collect)
+            await until(lambda: zk.watches == set())
+
+    run(main())
+
+
+def test_live_objects_that_nobody_uses_leave_no_watch(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s", b"{}")
+            children, properties = await zk.children("/s"), await zk.properties("/s")
+            assert zk.watches == {"/s"}
+            del children, properties
+            gc.collect()
+            await until(lambda: zk.watches == set())
 
     run(main())

@@ -1,17 +1,14 @@
-"""A client on an event loop from its start to its end: loops, threads, forks, exits."""
+"""A client on an event loop from its start to its end: loops, threads, forks, exits; watches and listeners."""
 
 import asyncio
 import gc
 import os
-import subprocess
-import sys
-import threading
 import time
 import warnings
 
 import pytest
 
-from tests.aio.looping import others, run, until
+from tests.aio.looping import others, run, stays, until
 from tests.ports import LOOPBACK, free_port
 from zc.zk import (
     ArgumentError,
@@ -21,8 +18,11 @@ from zc.zk import (
     State,
     UsageError,
 )
-from zc.zk.aio import Client, ZooKeeper
+from zc.zk.aio import Client
+from zc.zk.records import WatchedEvent
 from zc.zk.testing import Server
+
+A_MOMENT = 0.05
 
 
 def test_a_client_is_made_outside_of_any_loop_and_runs_on_one_after_the_other(
@@ -71,19 +71,6 @@ def test_a_call_from_another_loop_says_so(server: Server) -> None:
 def test_another_driver_is_refused() -> None:
     with pytest.raises(ArgumentError, match="no other driver: 'gevent'"):
         Client(driver="gevent")
-
-
-def test_no_thread_is_made(server: Server) -> None:
-    async def main() -> None:
-        before = set(threading.enumerate())
-        async with ZooKeeper(server.address) as zk:
-            await zk.create("/s")
-            await zk.register("/s", "h:1")
-            children = await zk.children("/s")
-            children(lambda _: None)
-            assert set(threading.enumerate()) == before
-
-    run(main())
 
 
 def test_a_client_that_finds_no_server_names_what_it_tried_and_leaves_nothing() -> None:
@@ -175,59 +162,76 @@ def test_a_client_of_a_forked_child_says_so(server: Server) -> None:
     run(main())
 
 
-def test_garbage_of_another_thread_lets_go_of_its_watch(server: Server) -> None:
+def test_a_callback_that_holds_the_loop_up_is_named(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> None:
-        async with ZooKeeper(server.address) as zk:
-            await zk.create("/s")
-            held = [await zk.children("/s")]
-            assert zk.watches == {"/s"}
+        async with Client(server.address) as client:
+            done: list[WatchedEvent] = []
 
-            def collect() -> None:
-                held.clear()
-                gc.collect()
+            def heavy(event: WatchedEvent) -> None:
+                time.sleep(0.3)
+                done.append(event)
 
-            await asyncio.to_thread(collect)
-            await until(lambda: zk.watches == set())
+            await client.exists("/a", heavy)
+            await client.create("/a")
+            await until(lambda: done)
+
+    run(main())
+
+    assert "blocked the event loop for 0.3 s" in caplog.text
+    assert "heavy" in caplog.text
+
+
+def test_a_listener_may_be_a_coroutine_function_and_end_by_returning_true(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            told: list[State] = []
+
+            async def listen(state: State) -> bool:
+                await client.exists("/")  # asked again when the server is back
+                told.append(state)
+                return state is State.CONNECTED
+
+            client.add_listener(listen)
+            server.restart()
+            await until(lambda: told == [State.SUSPENDED, State.CONNECTED])
+            server.restart()
+            assert await stays(lambda: len(told) == 2, A_MOMENT)
+            await until(lambda: client.connected)
 
     run(main())
 
 
-def test_live_objects_that_nobody_uses_leave_no_watch(server: Server) -> None:
+def test_a_watch_may_be_a_coroutine_function(server: Server) -> None:
     async def main() -> None:
-        async with ZooKeeper(server.address) as zk:
-            await zk.create("/s", b"{}")
-            children, properties = await zk.children("/s"), await zk.properties("/s")
-            assert zk.watches == {"/s"}
-            del children, properties
-            gc.collect()
-            await until(lambda: zk.watches == set())
+        async with Client(server.address) as client:
+            told = []
+
+            async def watch(event: WatchedEvent) -> None:
+                told.append((event, await client.exists("/a")))
+
+            await client.exists("/a", watch)
+            await client.create("/a")
+            await until(lambda: told)
+            assert told[0][1] is not None
 
     run(main())
 
 
-PROGRAM = """
-import asyncio, sys
-import zc.zk.aio
+def test_a_callback_may_close_its_client(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        await client.start()
+        closed = []
 
-async def main():
-    zk = await zc.zk.aio.ZooKeeper(sys.argv[1])
-    await zk.create("/left")
-    print("done")
+        async def close(_: WatchedEvent) -> None:
+            await client.stop()
+            closed.append(client.connected)
 
-asyncio.run(main())
-"""
+        await client.exists("/a", close)
+        await client.create("/a")
+        await until(lambda: closed == [False])
+        await until(lambda: not others())
 
-
-def test_a_program_that_closes_nothing_ends_at_once_and_quietly(server: Server) -> None:
-    begun = time.monotonic()
-
-    ended = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, server.address],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-
-    assert (ended.stdout, ended.stderr, ended.returncode) == ("done\n", "", 0)
-    assert time.monotonic() - begun < 10.0
+    run(main())
