@@ -198,3 +198,23 @@ def test_what_shows_a_registration_says_how_it_stands(server: Server) -> None:
             assert repr(registration) == "<RegisteredServer /s/h:1 withdrawn>"
 
     run(main())
+
+
+def test_a_registration_that_is_cancelled_at_the_last_moment_is_withdrawn(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s")
+            children = await zk.children("/s")  # who registers waits until these show it
+            for turns in range(30):
+                name = f"h:{turns + 1}"
+                registering = asyncio.create_task(zk.register("/s", name))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                registering.cancel()
+                await asyncio.wait((registering,))
+                if registering.cancelled():
+                    await until(lambda name=name: name not in children)  # type: ignore[misc]
+                    assert (await zk.register("/s", name)).is_held
+                assert name in await zk.get_children("/s")
+
+    run(main())

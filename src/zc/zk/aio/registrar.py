@@ -59,7 +59,11 @@ class Registrar(Registrations):
             self.claimed(registration)
         finally:
             self.release(path)
-        await self._client.catch_up(path)
+        try:
+            await self._client.catch_up(path)
+        except BaseException:  # cancelled: nobody will know that it is registered
+            self.leave(registration)
+            raise
         return RegisteredServer(self, registration)
 
     async def _claim(self, registration: Registration, patience: float) -> None:
