@@ -11,7 +11,7 @@ from zc.zk import ConnectionClosedError, ConnectionLoss, NoNodeError, SessionExp
 from zc.zk import Retry as BlockingRetry
 from zc.zk.aio import Client, Retry
 from zc.zk.aio.retrying import like
-from zc.zk.errors import ZooKeeperError
+from zc.zk.errors import ArgumentTypeError, ZooKeeperError
 from zc.zk.retry import RetryFailedError, RetryInterruptedError
 from zc.zk.testing import Server
 
@@ -161,3 +161,11 @@ def test_a_blocking_policy_has_its_like() -> None:
     assert shown(awaited) == shown(policy)
     assert awaited.sleep_func is asyncio.sleep
     assert vars(awaited.copy()) == vars(awaited)
+
+
+def test_an_interrupt_is_called_and_not_awaited() -> None:
+    async def interrupt() -> bool:
+        return False
+
+    with pytest.raises(ArgumentTypeError, match="interrupt is called, not awaited"):
+        Retry(interrupt=interrupt)

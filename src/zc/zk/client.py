@@ -167,7 +167,10 @@ class Client(Calls, Face[ThreadDriver]):
         Nothing is begun again when `operation_timeout` has passed. Make a `zc.zk.Retry` for another policy, or give it
         to the client as `command_retry`.
         """
-        return self._command_retry or Retry(
+        retry = self._command_retry
+        if isinstance(retry, Retry):
+            return retry
+        return Retry(
             FOREVER,
             max_delay=LONGEST_PAUSE,
             sleep_func=self.driver.sleep,

@@ -4,14 +4,14 @@ import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from zc.zk import arguments, paths
 from zc.zk.asking import Asking, D
 from zc.zk.codes import KeeperState, State
 from zc.zk.drivers.journal import Logger, open_to_everybody
 from zc.zk.drivers.reporting import Reporter
-from zc.zk.drivers.retrying import Retry
+from zc.zk.drivers.retrying import Policy, Retry
 from zc.zk.drivers.tls import Setting, secured
 from zc.zk.errors import (
     ArgumentError,
@@ -51,6 +51,7 @@ class Face(Asking[D]):
     """A client's session, as far as nothing has to be waited for."""
 
     _connected: Light
+    _retries: ClassVar[tuple[type[Policy], ...]] = (Retry,)
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Face(Asking[D]):
         metrics: Metrics | None = None,
         read_only: bool = False,
         randomize_hosts: bool = True,
-        command_retry: Retry | None = None,
+        command_retry: Policy | None = None,
         logger: Logger | None = None,
         after_fork: Literal["error", "new session"] = "error",
         driver: Literal["threads", "gevent"] | None = None,
@@ -91,7 +92,7 @@ class Face(Asking[D]):
         self._hosts = ",".join(map(str, endpoints))
         self._is_shuffled = randomize_hosts
         self._listeners: tuple[Listener, ...] = ()
-        self._command_retry = _checked(command_retry)
+        self._command_retry = self._checked(command_retry)
         self._logger = None if logger is None else arguments.logger(logger)
         self._mechanism, self._security, self._metrics = sasl, secured(tls), metrics
         self._after_fork = after_fork
@@ -117,6 +118,12 @@ class Face(Asking[D]):
         if self._after_fork == "new session":
             driver.when_forked(self._begin_anew)
         return session, driver
+
+    def _checked(self, retry: object) -> Policy | None:
+        if retry is not None and not isinstance(retry, self._retries):
+            msg = f"command_retry must be a zc.zk.Retry, not {type(retry).__name__}"
+            raise ArgumentTypeError(msg)
+        return retry
 
     def _choose(self, driver: str | None) -> None:
         """Take note of which driver is to be made; raises `ArgumentError` for one that this face has not."""
@@ -258,13 +265,6 @@ class Face(Asking[D]):
             self._is_silently_open = False  # once is enough
             self.driver.journal.take(open_to_everybody(repr(self)))
         return super()._acl(acl)
-
-
-def _checked(retry: object) -> Retry | None:
-    if retry is not None and not isinstance(retry, Retry):
-        msg = f"command_retry must be a zc.zk.Retry, not {type(retry).__name__}"
-        raise ArgumentTypeError(msg)
-    return retry
 
 
 def _name(sasl: object) -> str:

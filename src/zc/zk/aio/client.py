@@ -14,7 +14,7 @@ from zc.zk.aio.calls import Calls
 from zc.zk.aio.documented import documented
 from zc.zk.aio.retrying import Retry, like
 from zc.zk.codes import State
-from zc.zk.drivers import words
+from zc.zk.drivers import retrying, words
 from zc.zk.drivers.aio import AioDriver
 from zc.zk.drivers.aioconnected import LoopConnected
 from zc.zk.drivers.journal import chroot_missing
@@ -41,6 +41,7 @@ class Client(Calls, Face[AioDriver]):
     """
 
     _connected: LoopConnected
+    _retries = (retrying.Retry, Retry)
 
     def _choose(self, driver: str | None) -> None:
         if driver is not None:
@@ -117,10 +118,11 @@ class Client(Calls, Face[AioDriver]):
         """Awaits a whole function again when the network failed it: `await client.retry(function, *arguments)`.
 
         Nothing is begun again when `operation_timeout` has passed. Make a `zc.zk.aio.Retry` for another policy, or
-        give a `zc.zk.Retry` to the client as `command_retry`.
+        give it, or a `zc.zk.Retry`, to the client as `command_retry`.
         """
-        if self._command_retry is not None:
-            return like(self._command_retry)
+        retry = self._command_retry
+        if retry is not None:
+            return retry if isinstance(retry, Retry) else like(retry)
         return Retry(FOREVER, max_delay=client.LONGEST_PAUSE, deadline=self.operation_timeout)
 
     # --- being told of states

@@ -1,10 +1,12 @@
 """Awaits a function again when the network failed it."""
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from zc.zk.drivers import retrying
+from zc.zk.errors import ArgumentTypeError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +27,8 @@ class Retry(retrying.Policy):
         deadline: float | None = None,
         interrupt: Callable[[], object] | None = None,
     ) -> None:
+        if inspect.iscoroutinefunction(interrupt):
+            raise ArgumentTypeError(f"interrupt is called, not awaited: {interrupt!r}")
         super().__init__(
             max_tries, delay, backoff, max_jitter, max_delay, ignore_expire, deadline, interrupt
         )
