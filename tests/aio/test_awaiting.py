@@ -4,7 +4,7 @@ import asyncio
 
 from tests.aio.looping import run, until
 from zc.zk.aio import Client
-from zc.zk.aio.awaiting import Awaiting, named_as, one_by_one
+from zc.zk.aio.awaiting import Awaiting, named_as
 from zc.zk.protocol.live import LiveData
 from zc.zk.testing import Server
 
@@ -41,19 +41,6 @@ def test_the_first_call_is_made_at_once_and_awaited_soon(server: Server) -> None
             await until(lambda: followed.notes == ["called", "awaited"] * 2)
 
     run(main())
-
-
-def test_coroutines_are_awaited_one_by_one() -> None:
-    notes: list[int] = []
-
-    async def note(number: int) -> None:
-        notes.append(number)
-        await asyncio.sleep(0)
-        notes.append(number)
-
-    run(one_by_one([note(1), note(2)]))
-
-    assert notes == [1, 1, 2, 2]
 
 
 def test_a_coroutine_of_ours_is_named_as_the_users() -> None:

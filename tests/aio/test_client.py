@@ -3,22 +3,27 @@
 import asyncio
 import gc
 import os
+import re
 import time
 import warnings
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import pytest
 
-from tests.aio.looping import others, run, stays, until
+import zc.zk
+from tests.aio.looping import SOON, others, run, stays, until
 from tests.ports import LOOPBACK, free_port
 from zc.zk import (
     ArgumentError,
+    ArgumentTypeError,
     ConnectionClosedError,
     FailedConnect,
     ForkedClientError,
     State,
     UsageError,
 )
-from zc.zk.aio import Client
+from zc.zk.aio import Client, Retry
 from zc.zk.records import WatchedEvent
 from zc.zk.testing import Server
 
@@ -233,5 +238,180 @@ def test_a_callback_may_close_its_client(server: Server) -> None:
         await client.create("/a")
         await until(lambda: closed == [False])
         await until(lambda: not others())
+
+    run(main())
+
+
+def test_words_are_asked_before_the_start_too(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+
+        assert await client.command(b"ruok") == "imok"
+        assert await client.server_version() >= (3, 8)
+
+    run(main())
+
+
+def told_by_child(work: Callable[[], Coroutine[Any, Any, object]]) -> str:
+    """Run a coroutine in a forked child, and give what it returns or raises, as text."""
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.12 warns of threads: the server's
+        child = os.fork()
+    if child == 0:
+        told = "nothing"
+        try:
+            told = repr(asyncio.run(work()))
+        except BaseException as error:  # noqa: BLE001 (this process must not go on with the test)
+            told = repr(error)
+        finally:
+            os.write(writer, told.encode())
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return text
+
+
+ASKED_FIRST: dict[str, Callable[[Client], Awaitable[object]]] = {
+    "create": lambda client: client.create("/s/a"),
+    "create_async": lambda client: client.create_async("/s/a"),
+    "ensure_path": lambda client: client.ensure_path("/s/a"),
+    "ensure_path_async": lambda client: client.ensure_path_async("/s/a"),
+    "set_async": lambda client: client.set_async("/s", b"1"),
+    "add_auth": lambda client: client.add_auth("digest", "a:b"),
+    "DataWatch": lambda client: client.DataWatch("/s"),
+    "command": lambda client: client.command(b"ruok"),
+    "start": lambda client: client.start(),
+}
+
+
+@pytest.mark.parametrize("name", ASKED_FIRST)
+def test_whatever_is_asked_first_in_a_child_opens_a_session_of_its_own(
+    server: Server, name: str
+) -> None:
+    client = Client(server.address, after_fork="new session", auth_data=[("digest", "c:d")])
+
+    async def ask() -> object:
+        async with asyncio.timeout(SOON):
+            await ASKED_FIRST[name](client)
+            await client.exists("/s")
+        identity = client.client_id
+        await client.stop()
+        return identity and identity[0]
+
+    async def main() -> None:
+        async with client:
+            await client.create("/s")
+            assert client.client_id is not None
+            told = await asyncio.to_thread(told_by_child, ask)
+            assert re.fullmatch(r"\d+", told), told
+            assert int(told) != client.client_id[0]
+            assert await client.exists("/s")
+
+    run(main())
+
+
+def test_a_running_client_cannot_be_started_on_another_loop(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+
+            def elsewhere() -> None:
+                with pytest.raises(UsageError, match="another event loop"):
+                    asyncio.run(client.start())
+                with pytest.raises(UsageError, match="another event loop"):
+                    asyncio.run(client.wait_for_start())
+
+            await asyncio.to_thread(elsewhere)
+            assert client.connected
+            await client.start()
+
+    run(main())
+
+
+@pytest.mark.filterwarnings("ignore")  # asyncio complains of tasks and transports that were left
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_client_goes_on_after_a_loop_that_was_closed_before_its_tasks_had_ended(
+    server: Server, stops: bool
+) -> None:
+    client = Client(server.address)
+    told: list[State] = []
+    client.add_listener(told.append)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(client.start())
+    client.driver.callbacks.post("left", lambda: None)
+    loop.close()
+    del loop
+    gc.collect()
+
+    async def main() -> None:
+        if stops:
+            await client.stop()
+        await client.start()
+        gc.collect()
+        assert await client.exists("/")
+        told.clear()
+        server.restart()
+        await until(lambda: told[:2] == [State.SUSPENDED, State.CONNECTED])
+        await client.stop()
+
+    asyncio.run(main())
+
+
+def test_a_watch_that_raises_a_cancellation_is_logged_and_holds_up_no_other(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            await client.create("/a")
+            seen: list[WatchedEvent] = []
+            cancelled = asyncio.get_running_loop().create_future()
+            cancelled.cancel()
+
+            def at_once(_: WatchedEvent) -> None:
+                raise asyncio.CancelledError
+
+            async def later(_: WatchedEvent) -> None:
+                await cancelled
+
+            for number in range(1, 3):
+                await client.get("/a", at_once)
+                await client.get("/a", later)
+                await client.get("/a", seen.append)
+                await client.set("/a", b"")
+                await until(lambda number=number: len(seen) == number)  # type: ignore[misc]
+                await until(lambda n=number: caplog.text.count("callback failed") == 2 * n)  # type: ignore[misc]
+
+    run(main())
+
+
+def test_a_client_retries_by_what_it_was_given(server: Server) -> None:
+    retry = Retry(7)
+
+    assert Client(server.address, command_retry=retry).retry is retry
+    with pytest.raises(ArgumentTypeError, match=r"must be a zc\.zk\.Retry"):
+        zc.zk.Client(server.address, command_retry=retry)
+
+
+def test_what_waits_ends_with_the_client(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        await client.start()
+        with server.faults.stall():
+            waiting = [
+                client.get_async("/"),
+                client.create_async("/a", ephemeral=True),
+                client.ensure_path_async("/a/b"),
+                asyncio.create_task(client.ensure_path("/c/d")),
+                asyncio.create_task(client.DataWatch("/")),
+                asyncio.create_task(client.data_watches({"/": print})),
+            ]
+            await asyncio.sleep(A_MOMENT)
+            await client.stop()
+            results = await asyncio.wait_for(
+                asyncio.gather(*waiting, return_exceptions=True), timeout=1.0
+            )
+        assert all(isinstance(each, ConnectionClosedError) for each in results), results
 
     run(main())

@@ -4,12 +4,13 @@ import asyncio
 import gc
 import json
 import logging
+from functools import partial
 
 import pytest
 
 from tests.aio.looping import SOON, run, stays, until
-from zc.zk import CancelWatch
-from zc.zk.aio import Children, ZooKeeper
+from zc.zk import CancelWatch, State, UsageError
+from zc.zk.aio import Children, Client, Properties, ZooKeeper
 from zc.zk.testing import Server
 
 A_MOMENT = 0.05
@@ -234,5 +235,235 @@ def test_live_objects_that_nobody_uses_leave_no_watch(server: Server) -> None:
             del children, properties
             gc.collect()
             await until(lambda: zk.watches == set())
+
+    run(main())
+
+
+def test_a_live_object_is_made_by_its_client_alone(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            for make in (Children, Properties):
+                with pytest.raises(UsageError, match="await the method that makes one"):
+                    make(client, "/")
+
+    run(main())
+
+
+def test_a_lost_connection_is_no_change_to_iterate_over(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s")
+            children = await zk.children("/s")
+            seen: list[list[str]] = []
+
+            async def read() -> None:
+                async for names in children.changes():
+                    seen.append(sorted(names))  # noqa: PERF401 (others look meanwhile)
+
+            reading = asyncio.create_task(read())
+            await until(lambda: seen == [[]])
+            server.restart()
+            await until(lambda: not zk.client.connected)
+            await until(lambda: zk.client.connected)
+            await zk.create("/s/a")
+            await until(lambda: seen[-1] == ["a"])
+            assert seen == [[], ["a"]]
+            await zk.close()
+            await asyncio.wait_for(reading, SOON)
+
+    run(main())
+
+
+def test_an_iteration_ends_with_its_client_though_the_session_was_lost_before(
+    server: Server,
+) -> None:
+    async def main() -> None:
+        zk = await ZooKeeper(server.address, 0.3)
+        await zk.create("/s", b"{}")
+        properties = await zk.properties("/s")
+        seen: list[object] = []
+
+        async def read() -> None:
+            async for snapshot in properties.changes():
+                seen.append(dict(snapshot))  # noqa: PERF401 (others look meanwhile)
+
+        reading = asyncio.create_task(read())
+        await until(lambda: seen == [{}])
+        server.stop()
+        await until(lambda: zk.client.state is State.LOST)
+        await zk.close()
+        await asyncio.wait_for(reading, SOON)
+        assert [snapshot async for snapshot in properties.changes()] == []
+
+    run(main())
+
+
+def test_an_iteration_that_is_broken_off_leaves_nothing(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s")
+            async for names in (await zk.children("/s")).changes():
+                assert names == []
+                break
+            gc.collect()
+            await until(lambda: zk.watches == set())
+
+    run(main())
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_coroutine_is_left_when_a_callback_does_not_end(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s")
+            begun = []
+
+            async def slow(children: Children) -> None:
+                if len(children):
+                    begun.append(True)
+                    await asyncio.Event().wait()
+
+            async def following(_: Children) -> None:
+                return
+
+            children = await zk.children("/s")
+            children(slow)
+            children(following)
+            await zk.create("/s/a")
+            await until(lambda: begun)
+
+    run(main())
+    gc.collect()
+
+
+def test_a_callback_may_write_what_it_watches(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s", b'{"n": 0}')
+            properties = await zk.properties("/s")
+
+            @properties
+            async def count_up(given: Properties) -> None:
+                if given["n"] < 5:
+                    await given.update(n=given["n"] + 1)
+
+            await until(lambda: properties["n"] == 5)
+
+    run(main())
+
+
+def test_a_callback_may_close_the_registry(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        zk = await ZooKeeper(server.address)
+        async with ZooKeeper(server.address) as other:
+            await zk.create("/s")
+
+            closed: list[bool] = []
+
+            async def end(children: Children) -> None:
+                if len(children):
+                    client = zk.client
+                    await zk.close()
+                    closed.append(client.connected)
+
+            (await zk.children("/s"))(end)
+            await other.create("/s/a")
+            await until(lambda: closed == [False])
+            assert zk.handle is None
+
+    run(main())
+
+    assert "had not ended" not in caplog.text
+
+
+def test_objects_whose_callbacks_register_with_each_other_do_not_wait_for_ever(
+    server: Server,
+) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/one")
+            await zk.create("/another")
+            one, another = await zk.children("/one"), await zk.children("/another")
+            meeting = asyncio.Barrier(2)
+            called: list[str] = []
+
+            async def cross(given: Children, target: Children, name: str) -> None:
+                if len(given) == 1:
+                    await meeting.wait()
+
+                    async def note(_: Children) -> None:
+                        called.append(name)
+
+                    target(note)
+
+            one(partial(cross, target=another, name="one"))
+            another(partial(cross, target=one, name="another"))
+            await zk.create("/one/a")
+            await zk.create("/another/a")
+            await until(lambda: {"one", "another"} <= set(called))
+
+    run(main())
+
+
+def test_a_state_is_told_once_to_each_callback(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s")
+            children = await zk.children("/s")
+            seen: dict[str, list[list[str]]] = {"plain": [], "awaited": []}
+
+            async def awaited(given: Children) -> None:
+                seen["awaited"].append(sorted(given))
+                await asyncio.sleep(0.01)
+
+            children(lambda given: seen["plain"].append(sorted(given)))
+            children(awaited)
+            for name in "abc":
+                await zk.create(f"/s/{name}")
+                await asyncio.sleep(0.005)
+            await until(lambda: all(told[-1] == ["a", "b", "c"] for told in seen.values()))
+            assert await stays(lambda: seen["plain"][-2:].count(["a", "b", "c"]) == 1, A_MOMENT)
+            later = seen["awaited"]
+            assert [
+                told for told, before in zip(later[1:], later, strict=False) if told == before
+            ] == []
+
+    run(main())
+
+
+def test_callbacks_without_parameters_are_told_of_a_deletion(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s")
+            told: list[object] = []
+
+            async def note(given: Children | None = None) -> None:
+                told.append(None if given is None else sorted(given))
+
+            children = await zk.children("/s")
+            children(note)
+            await zk.delete("/s")
+            await until(lambda: told == [[], None])
+            assert children.deleted
+            await zk.create("/s")
+            await until(lambda: told == [[], None, []])
+
+    run(main())
+
+
+def test_an_item_cannot_be_assigned_for_it_could_not_be_awaited(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s", b'{"a": 1}')
+            properties = await zk.properties("/s")
+            with pytest.raises(UsageError, match=r"await update\(\) instead"):
+                properties["a"] = 2
+            await properties.update({"b": 2}, c=3)
+            assert properties.data == {"a": 1, "b": 2, "c": 3}
+            await properties.set(d=4)
+            assert dict(properties) == {"d": 4}
+            assert await zk.get_properties("/s") == {"d": 4}
 
     run(main())

@@ -1,10 +1,12 @@
 """Lets the callbacks of live nodes be coroutine functions."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from zc.zk.drivers.following import Following
+from zc.zk.errors import UsageError
 
 Work = TypeVar("Work", bound=Coroutine[Any, Any, Any])
 
@@ -17,14 +19,17 @@ class Awaiting(Following):
     def follow(self, first: Callable[[], object]) -> object:
         answer = super().follow(first)
         if asyncio.iscoroutine(answer):
-            self._driver.callbacks.post(self, lambda: answer)
+            self._driver.callbacks.post(self, partial(_same, answer))
         return None
 
+    def _learn(self, client: Any) -> None:
+        if not self._live.is_known:
+            name = type(self).__name__
+            raise UsageError(f"{name} cannot wait for its node: await the method that makes one")
 
-async def one_by_one(works: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Await coroutines in their order."""
-    for work in works:
-        await work
+
+def _same(answer: Work) -> Work:
+    return answer
 
 
 def named_as(answer: Coroutine[Any, Any, Any], work: Work) -> Work:

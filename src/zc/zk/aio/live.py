@@ -6,9 +6,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from zc.zk import paths
-from zc.zk.aio.awaiting import Awaiting, named_as, one_by_one
+from zc.zk.aio.awaiting import Awaiting, named_as
 from zc.zk.aio.documented import documented
-from zc.zk.codes import State
 from zc.zk.errors import UsageError
 from zc.zk.protocol.live import LiveChildren, LiveData
 from zc.zk.registry import live
@@ -27,38 +26,37 @@ class _AwaitingObject(Awaiting, LiveObject):
 
     def _call(self, callback: Callback) -> object:
         with self._client.driver.callbacks.timed(callback.function):
-            answer = super()._call(callback)
-        if not asyncio.iscoroutine(answer):
-            return None
-        return named_as(answer, self._hear(callback, answer))
+            return super()._call(callback)
 
-    async def _hear(self, callback: Callback, answer: Coroutine[Any, Any, object]) -> None:
-        with self._judging(callback):
-            await answer
+    def _join(self, answers: Sequence[tuple[Callback, object]]) -> object:
+        works = [(callback, each) for callback, each in answers if asyncio.iscoroutine(each)]
+        return named_as(works[0][1], self._hear(works)) if works else None
 
-    def _join(self, answers: Sequence[object]) -> object:
-        works = [answer for answer in answers if asyncio.iscoroutine(answer)]
-        return named_as(works[0], one_by_one(works)) if works else None
+    async def _hear(self, works: Sequence[tuple[Callback, Coroutine[Any, Any, object]]]) -> None:
+        try:
+            for callback, work in works:
+                with self._judging(callback):
+                    await work
+        finally:
+            for _, work in works:
+                work.close()  # those that have not begun when this is cancelled
 
     async def _changed_until_closed(self) -> AsyncGenerator[None, None]:
-        changed = asyncio.Event()
+        changed, driver = asyncio.Event(), self._client.driver
 
         def note(_: object = None) -> None:
             changed.set()
 
-        def look(_: State) -> None:
-            changed.set()
-
         self(note)
-        self._client.add_listener(look)
+        driver.at_end.add(note)
         try:
-            while not self._client.client_state.is_final:
+            while driver.is_running:
                 await changed.wait()
                 changed.clear()
-                if not self._client.client_state.is_final:
+                if driver.is_running:
                     yield
         finally:
-            self._client.remove_listener(look)
+            driver.at_end.discard(note)
             for callback in self._callbacks:
                 if callback.function is note:
                     self._remove(callback)

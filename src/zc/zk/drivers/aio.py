@@ -87,6 +87,7 @@ class AioDriver:
         self._rings_at = NEVER
         self._is_flush_due = False
         self._dropped: deque[Live] = deque()
+        self.at_end: set[Callable[[], object]] = set()  # called when this is run no more
         self.is_forked = False
         self.is_to_start = False
         lifetime.follow(self)
@@ -100,6 +101,8 @@ class AioDriver:
         Raises `UsageError` in a task of another one, `ConnectionClosedError` before `start`.
         """
         self.require_own_process()
+        if self.is_to_start:
+            self.start()
         loop = self._loop
         if loop is None:
             raise ConnectionClosedError(reason="not started yet: await start()")
@@ -108,12 +111,19 @@ class AioDriver:
         return loop
 
     def start(self) -> None:
-        """Look for a server from now on, on the running loop; returns at once."""
+        """Look for a server from now on, on the running loop; returns at once.
+
+        Raises `UsageError` while another loop runs it.
+        """
         self.require_own_process()
         self.is_to_start = False
+        loop = asyncio.get_running_loop()
+        self._leave_closed_loop()
         if self.session.phase is not Phase.STOPPED:
+            if loop is not self._loop:
+                raise _wrong_loop()
             return
-        self._loop = loop = asyncio.get_running_loop()
+        self._loop = loop
         self.callbacks.open(loop)
         self._woken = asyncio.Event()
         self._timer, self._rings_at, self._is_flush_due = None, NEVER, False
@@ -137,7 +147,8 @@ class AioDriver:
         if self.is_forked:
             return
         self.is_to_start = False
-        if self._loop is None or self._loop.is_closed():
+        self._leave_closed_loop()
+        if self._loop is None:
             self.session.finish(_CLOSED)
             return
         loop = self.loop
@@ -145,6 +156,12 @@ class AioDriver:
         if self._stopping is None or self._stopping.done():
             self._stopping = loop.create_task(self._stop(), name=f"{self._name} stop")
         await asyncio.shield(self._stopping)
+
+    def _leave_closed_loop(self) -> None:
+        # Of a loop that was closed before its tasks had ended, nothing can be ended any more.
+        if self._loop is not None and self._loop.is_closed():
+            self.session.finish(_CLOSED)
+            self._loop = self._link = self._seeker = self._stopping = None
 
     async def _stop(self) -> None:
         began_at = monotonic()
@@ -175,8 +192,7 @@ class AioDriver:
     def await_end(self, began_at: float, *, says_farewell: bool) -> None:
         """End at once what a loop has left that runs no more: what was said is on its way."""
         self.session.finish(_CLOSED)
-        if self._link is not None:
-            self._link.drop()
+        self._drop_link()
 
     @property
     def is_running(self) -> bool:
@@ -268,8 +284,9 @@ class AioDriver:
         self._turn()
 
     async def aside(self, call: Callable[[], R]) -> R:
-        """Make a call that blocks, where it does not block the loop."""
-        return await self.loop.run_in_executor(None, call)
+        """Make a call that blocks, where it does not block the loop; needs no session."""
+        self.require_own_process()
+        return await asyncio.get_running_loop().run_in_executor(None, call)
 
     # --- live nodes
 
@@ -367,7 +384,7 @@ class AioDriver:
     # --- connecting
 
     async def _seek(self) -> None:
-        session = self.session
+        session, me = self.session, asyncio.current_task()
         try:
             while session.phase is not Phase.STOPPED:
                 try:
@@ -379,11 +396,14 @@ class AioDriver:
             self.say_farewell(monotonic())
             raise
         finally:
-            session.finish("the event loop has ended")
-            self._drop_link()
-            if session.refusal is not None:
-                self.journal.take(refused(session.refusal))
-            self._on_end()
+            if self._seeker is me:  # else this is garbage of a loop that was closed
+                session.finish("the event loop has ended")
+                self._drop_link()
+                if session.refusal is not None:
+                    self.journal.take(refused(session.refusal))
+                self._on_end()
+                for call in tuple(self.at_end):
+                    call()
 
     async def _connect_or_wait(self) -> None:
         now = monotonic()
@@ -437,8 +457,9 @@ class AioDriver:
     def _drop_link(self) -> None:
         link, self._link = self._link, None
         if link is not None:
-            link.drop()
-            link.on_over()
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                link.drop()
+                link.on_over()
 
     @property
     def servers(self) -> tuple[Endpoint, ...]:

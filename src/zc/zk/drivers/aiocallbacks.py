@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 _SLICE = 0.005  # seconds after which others get their turn on the loop
@@ -25,6 +26,7 @@ class LoopCallbacks:
         self._lines: dict[Hashable, deque[Callable[[], object]]] = {}
         self._ready: deque[Hashable] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: dict[Hashable, asyncio.Task[None]] = {}
         self._is_due = False
         self._complaints = 0
         self._thread = 0
@@ -35,6 +37,10 @@ class LoopCallbacks:
         """Run callbacks on this loop from now on."""
         self._loop = loop
         self._thread = threading.get_ident()
+        self._is_due = False
+        for key, task in list(self._turns.items()):
+            if task.get_loop() is not loop:  # one that ended before its tasks
+                self._ended(key, task)
         self._begin()
 
     def post(self, key: Hashable, call: Callable[[], object]) -> None:
@@ -93,8 +99,12 @@ class LoopCallbacks:
             with self.timed(call):
                 try:
                     result = call()
-                except (Exception, SystemExit):  # noqa: BLE001 (logged)
+                except (Exception, SystemExit, asyncio.CancelledError):  # noqa: BLE001 (logged)
                     self._failed(call)
+                except BaseException:  # an interrupt; the others go on when the loop does
+                    self._next(key)
+                    self._begin()
+                    raise
             if inspect.isawaitable(result):
                 self._await(key, call, result)
             else:
@@ -110,17 +120,28 @@ class LoopCallbacks:
     def _await(self, key: Hashable, call: Callable[[], object], result: Any) -> None:
         assert self._loop is not None  # noqa: S101 (tells the type checker)
         name = getattr(result, "__qualname__", repr(call))
-        work = self._finish(key, call, result)
+        work = self._finish(call, result)
         task = self._loop.create_task(work, name=f"{self._name} {name}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._turns[key] = task
+        task.add_done_callback(partial(self._ended, key))
 
-    async def _finish(self, key: Hashable, call: Callable[[], object], result: Any) -> None:
+    async def _finish(self, call: Callable[[], object], result: Any) -> None:
         try:
             await result
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            self._failed(call)  # what it awaited was cancelled, not this
         except (Exception, SystemExit):  # noqa: BLE001 (logged)
             self._failed(call)
-        finally:
+
+    def _ended(self, key: Hashable, task: "asyncio.Task[None]") -> None:
+        # Called for a task that was cancelled before it began, too.
+        self._tasks.discard(task)
+        if self._turns.get(key) is task:
+            del self._turns[key]
             self._next(key)
             self._begin()
 

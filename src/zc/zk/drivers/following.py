@@ -3,7 +3,9 @@
 import inspect
 import threading
 from collections.abc import Callable
+from time import monotonic
 from types import FunctionType
+from typing import Any
 
 from zc.zk.drivers.running import Driver
 from zc.zk.protocol.live import Live
@@ -29,6 +31,11 @@ class Following:
         live: Live | None = getattr(self, "_live", None)
         if live is not None and not live.is_dropped and not self._driver.is_forked:
             self._driver.drop(live)
+
+    def _learn(self, client: Any) -> None:  # Any: a client, which this layer knows nothing of
+        """Wait until the live node is known, if it is not yet."""
+        if not self._live.is_known:
+            client.driver.keep([self._live], monotonic() + client.patience, client.fail_fast)
 
     def follow(self, first: Callable[[], object]) -> object:
         """Make the first call in the caller's thread, and then one for each change; return what the first returns.

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
@@ -34,8 +33,7 @@ class NodeWatch(Following):
         if function is not None:
             _require_callable(function)
         super().__init__(client.driver, live)
-        if not live.is_known:
-            client.driver.keep([live], monotonic() + client.patience, client.fail_fast)
+        self._learn(client)
         if live.error is not None:
             self.drop()
             raise live.error

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zc.zk import paths
@@ -35,8 +34,7 @@ class LiveObject(Following):
         self._client = client
         self._callbacks: tuple[Callback, ...] = ()
         super().__init__(client.driver, live)
-        if not live.is_known:
-            client.driver.keep([live], monotonic() + client.patience, client.fail_fast)
+        self._learn(client)
         error = live.error
         if error is not None or not live.exists:
             self.drop()
@@ -68,7 +66,7 @@ class LiveObject(Following):
                 self.go_on_following()  # another callback may have been the last one meanwhile
                 if added.told != self._live.changes:
                     self._changed()
-            return answer
+            return self._join([(added, answer)])
 
         try:
             self.follow(first)
@@ -83,7 +81,7 @@ class LiveObject(Following):
         answers = []
         for callback in self._callbacks:
             with self._judging(callback):
-                answers.append(self._call(callback))
+                answers.append((callback, self._call(callback)))
         return self._join(answers)
 
     @contextmanager
@@ -109,7 +107,7 @@ class LiveObject(Following):
             return callback.function(self)
         return callback.function() if accepts(callback.function, 0) else None
 
-    def _join(self, answers: Sequence[object]) -> object:
+    def _join(self, answers: Sequence[tuple["Callback", object]]) -> object:
         """Return what is to be awaited of what callbacks returned: nothing, where nobody awaits."""
         return None
 
