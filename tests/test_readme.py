@@ -46,6 +46,21 @@ def test_the_client_is_used_as_shown(capsys: pytest.CaptureFixture[str]) -> None
     assert printed == "CHANGED /jobs/1\n"
 
 
+def test_asyncio_is_used_as_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with Server() as server:
+        code = example("zc.zk.aio").replace("127.0.0.1:2181", server.address)
+
+        exec(code, {})  # noqa: S102 (our own documentation)
+        with zc.zk.Client(server.address) as client:
+            assert client.get("/svc")[0] == b'{"threads":2}'
+            assert client.get_children("/svc/servers") == []
+
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "['10.0.0.5:8080']",
+        "servers: ['10.0.0.5:8080']",
+    ]
+
+
 def test_clients_can_be_secured_as_shown(tmp_path: pytest.TempPathFactory) -> None:
     shown = example("GSSAPI").splitlines()
 
