@@ -415,3 +415,185 @@ def test_what_waits_ends_with_the_client(server: Server) -> None:
         assert all(isinstance(each, ConnectionClosedError) for each in results), results
 
     run(main())
+
+
+def test_a_slow_watch_holds_up_no_other(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            may_go_on = asyncio.Event()
+            seen: list[str] = []
+
+            async def slow(_: WatchedEvent) -> None:
+                await may_go_on.wait()
+                seen.append("slow")
+
+            async def quick(_: WatchedEvent) -> None:
+                seen.append("quick")
+
+            async def listen(_: State) -> None:
+                await may_go_on.wait()
+
+            client.add_listener(listen)
+            await client.exists("/a", slow)
+            await client.exists("/a", quick)
+            await client.create("/a")
+            await until(lambda: seen == ["quick"])
+            server.restart()
+            await until(lambda: not client.connected)
+            await until(lambda: client.connected)
+            await client.get("/a", quick)
+            await client.set("/a", b"")
+            await until(lambda: seen == ["quick", "quick"])
+            may_go_on.set()
+            await until(lambda: seen[2:] == ["slow"])
+
+    run(main())
+
+
+def test_a_watch_may_ask_and_watch_again(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            await client.create("/a", b"0")
+            seen: list[bytes] = []
+
+            async def look(_: WatchedEvent | None = None) -> None:
+                seen.append((await client.get("/a", look))[0])
+
+            await look()
+            for count in (b"1", b"2", b"3"):
+                await client.set("/a", count)
+                await until(lambda count=count: seen[-1] == count)  # type: ignore[misc]
+            assert seen == [b"0", b"1", b"2", b"3"]
+
+    run(main())
+
+
+def test_a_standing_watch_is_called_in_the_order_of_the_changes(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            await client.create("/a")
+            seen: list[str | None] = []
+
+            async def note(event: WatchedEvent) -> None:
+                await asyncio.sleep(0)
+                seen.append(event.path)
+
+            await client.add_watch("/a", note, zc.zk.AddWatchMode.PERSISTENT_RECURSIVE)
+            for number in range(20):
+                await client.create(f"/a/{number}")
+            await until(lambda: seen == [f"/a/{number}" for number in range(20)])
+            await client.remove_watches("/a")
+            await client.create("/a/none")
+            assert await stays(lambda: seen[20:] in ([], ["/a"]), A_MOMENT)  # that it was removed
+
+    run(main())
+
+
+def test_listeners_are_told_of_a_lost_session_in_order(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            told: list[State] = []
+
+            async def listen(state: State) -> None:
+                await asyncio.sleep(0.001)
+                told.append(state)
+
+            client.add_listener(listen)
+            assert client.client_id is not None
+            server.expire(client.client_id[0])
+            await until(lambda: told[-1:] == [State.CONNECTED])
+            assert told == [State.SUSPENDED, State.LOST, State.CONNECTED]
+
+    run(main())
+
+
+def test_a_listener_may_restart_its_client(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        await client.start()
+        sessions: list[object] = []
+
+        async def restart(state: State) -> None:
+            if state is State.SUSPENDED and not sessions:
+                sessions.append(client.client_id)
+                await client.restart()
+                sessions.append(client.client_id)
+
+        client.add_listener(restart)
+        server.restart()
+        await until(lambda: len(sessions) == 2)
+        assert client.connected
+        assert sessions[0] != sessions[1]
+        assert await client.exists("/")
+        await client.stop()
+
+    run(main())
+
+
+class Unhashable:
+    """A function that cannot be a key, as every dataclass that can be called is."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    async def __call__(self, *arguments: object) -> None:
+        self.calls.append(arguments)
+
+
+def test_a_function_need_not_be_hashable_to_be_called_back(server: Server) -> None:
+    async def main() -> None:
+        listener, watch = Unhashable(), Unhashable()
+        async with Client(server.address) as client:
+            client.add_listener(listener)
+            await client.create("/a")
+            await client.get("/a", watch)
+            await client.set("/a", b"")
+            await until(lambda: watch.calls)
+        assert listener.calls == [(State.LOST,)]
+
+    run(main())
+
+
+def test_a_client_goes_to_the_servers_that_it_was_given(server: Server) -> None:
+    async def main() -> None:
+        with Server(tick_time=0.05) as other:
+            async with Client(server.address) as client:
+                client.set_hosts(other.address)
+                await until(lambda: client.connected and client.info.server.endswith(other.address))
+                assert client.hosts == other.address
+                assert await client.exists("/")
+
+    run(main())
+
+
+def test_a_read_only_server_is_read_from_until_it_takes_writes(server: Server) -> None:
+    async def main() -> None:
+        server.go_read_only()
+        async with Client(server.address, read_only=True) as client:
+            assert client.client_state is zc.zk.KeeperState.CONNECTED_RO
+            assert await client.exists("/")
+            with pytest.raises(zc.zk.NotReadOnlyCallError):
+                await client.create("/a")
+            server.go_read_write()
+            await until(lambda: client.client_state is zc.zk.KeeperState.CONNECTED)
+            assert await client.create("/a") == "/a"
+
+    run(main())
+
+
+def test_a_writable_server_is_looked_for_while_another_is_read_from(server: Server) -> None:
+    async def main() -> None:
+        with Server(tick_time=0.05) as other:
+            server.go_read_only()
+            async with Client(
+                [server.address, other.address], read_only=True, randomize_hosts=False
+            ) as client:
+                await until(lambda: client.client_state is zc.zk.KeeperState.CONNECTED)
+                assert await client.create("/a") == "/a"
+
+    run(main())
