@@ -1,6 +1,7 @@
 """Cancellation: any await may end at any moment, and the connection, the nodes and the tasks stay in order."""
 
 import asyncio
+import gc
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -12,8 +13,8 @@ import pytest
 from tests.aio.looping import others, run, until
 from zc.zk import NetworkError, OperationTimeoutError, State, ZooKeeperError
 from zc.zk.aio import Client, ZooKeeper
-from zc.zk.operations import Create, Delete
-from zc.zk.plans import Pause, Plan
+from zc.zk.operations import Create, Delete, GetData
+from zc.zk.plans import Pause, Plan, Together
 from zc.zk.testing import Server
 
 Work = Callable[[], Coroutine[Any, Any, object]]
@@ -150,6 +151,21 @@ def test_a_task_group_whose_task_fails_cancels_the_others_and_the_client_goes_on
             with pytest.raises(ExceptionGroup):
                 await fail()
             assert await client.exists("/")
+
+    run(main())
+
+
+def test_nobody_complains_of_what_a_cancelled_plan_had_asked_together(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+
+            def plan() -> Plan[list[object]]:
+                return (yield from Together([GetData("/none"), GetData("/nor-this")]))
+
+            for turns in range(8):
+                await cancelled_after(client.run(plan()), turns)
+            assert await client.exists("/")
+            gc.collect()
 
     run(main())
 

@@ -4,6 +4,8 @@ import asyncio
 import gc
 import os
 import re
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine
@@ -14,6 +16,7 @@ import pytest
 import zc.zk
 from tests.aio.looping import SOON, others, run, stays, until
 from tests.ports import LOOPBACK, free_port
+from tests.waiting import wait_until
 from zc.zk import (
     ArgumentError,
     ArgumentTypeError,
@@ -597,3 +600,85 @@ def test_a_writable_server_is_looked_for_while_another_is_read_from(server: Serv
                 assert await client.create("/a") == "/a"
 
     run(main())
+
+
+@pytest.mark.parametrize("is_bounded", [False, True])
+def test_a_callback_may_close_its_client_in_a_task_of_its_own(
+    server: Server, caplog: pytest.LogCaptureFixture, is_bounded: bool
+) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        await client.start()
+        closed = []
+
+        async def close(_: WatchedEvent) -> None:
+            if is_bounded:
+                await asyncio.wait_for(client.stop(), SOON)  # a task, in Python 3.11
+            else:
+                await asyncio.create_task(client.stop())
+            closed.append(client.connected)
+
+        await client.exists("/a", close)
+        await client.create("/a")
+        await until(lambda: closed == [False])
+        await until(lambda: not others())
+
+    run(main())
+
+    assert "had not ended" not in caplog.text
+
+
+def test_a_client_may_be_stopped_after_all_tasks_were_cancelled(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        await client.start()
+        for task in others():
+            task.cancel()
+        await until(lambda: not client.connected)
+        await client.stop()
+        await client.start()
+        assert await client.exists("/")
+        await client.stop()
+
+    run(main())
+
+
+def test_a_stop_ends_a_start(server: Server) -> None:
+    async def main() -> None:
+        server.stop()
+        client = Client(server.address)
+        starting = asyncio.create_task(client.start())
+        await asyncio.sleep(A_MOMENT)
+        await client.stop()
+        with pytest.raises(ConnectionClosedError):
+            await asyncio.wait_for(starting, SOON)
+
+    run(main())
+
+
+CLOSED_LOOP = """
+import asyncio, sys
+import zc.zk.aio
+
+loop = asyncio.new_event_loop()
+client = zc.zk.aio.Client(sys.argv[1])
+loop.run_until_complete(client.start())
+loop.close()
+"""
+
+
+def test_a_program_that_closes_its_loop_in_the_middle_ends_and_tells_the_server(
+    server: Server,
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", CLOSED_LOOP, server.address],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert ended.returncode == 0
+    assert "could not be stopped" not in ended.stderr
+    assert "Event loop is closed" not in ended.stderr
+    wait_until(lambda: not server.sessions, SOON)

@@ -152,7 +152,7 @@ class AioDriver:
             self.session.finish(_CLOSED)
             return
         loop = self.loop
-        self.callbacks.let_go(asyncio.current_task())
+        self.callbacks.let_go_caller()
         if self._stopping is None or self._stopping.done():
             self._stopping = loop.create_task(self._stop(), name=f"{self._name} stop")
         await asyncio.shield(self._stopping)

@@ -8,11 +8,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
 _SLICE = 0.005  # seconds after which others get their turn on the loop
 _BLOCKED_FOR = 0.25  # seconds of one callback that are worth a warning
+_callback: "ContextVar[asyncio.Task[Any] | None]" = ContextVar("callback", default=None)
 log = logging.getLogger("zc.zk")
 
 
@@ -68,9 +70,11 @@ class LoopCallbacks:
         """Whether the caller runs in one of the callbacks that are tasks."""
         return asyncio.current_task() in self._tasks
 
-    def let_go(self, task: "asyncio.Task[Any] | None") -> None:
-        """Do not wait for this callback in `close`, for it waits for that."""
-        self._tasks.discard(task)
+    def let_go_caller(self) -> None:
+        """Do not wait in `close` for the callback that asks for it, itself or in a task that it made."""
+        task = _callback.get()
+        if task is not None:
+            self._tasks.discard(task)
 
     def count_failure(self) -> None:
         """Count a callback that raised, here or where its error was caught."""
@@ -127,6 +131,7 @@ class LoopCallbacks:
         task.add_done_callback(partial(self._ended, key))
 
     async def _finish(self, call: Callable[[], object], result: Any) -> None:
+        _callback.set(asyncio.current_task())
         try:
             await result
         except asyncio.CancelledError:

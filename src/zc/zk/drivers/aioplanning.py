@@ -170,7 +170,11 @@ class _Course:
             return await driver.call(step, until, self._fail_fast)
         if isinstance(step, Together):
             results = [driver.call_async(each, until, self._fail_fast) for each in step.operations]
-            return [await _outcome(result) for result in results]
+            try:
+                return [await _outcome(result) for result in results]
+            finally:
+                for result in results:
+                    _forget(result)
         if isinstance(step, Wait):
             seconds = deadline - monotonic() if step.seconds is None else step.seconds
             return await _wait(driver, step.change, seconds)
@@ -188,6 +192,12 @@ async def _outcome(result: "asyncio.Future[Any]") -> Any:
         return await result
     except ZooKeeperError as error:
         return error
+
+
+def _forget(result: "asyncio.Future[Any]") -> None:
+    """Have nobody complain that an outcome was not looked at."""
+    if not result.cancel() and not result.cancelled():
+        result.exception()
 
 
 async def _wait(driver: "AioDriver", change: Change, seconds: float) -> bool:
