@@ -1,7 +1,9 @@
 """What tests on an event loop need."""
 
 import asyncio
+import os
 import time
+import warnings
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -48,3 +50,25 @@ async def stays(predicate: Callable[[], object], seconds: float) -> bool:
             return True
         await asyncio.sleep(0.002)
     return False
+
+
+def told_by_child(work: Callable[[], Coroutine[Any, Any, object]]) -> str:
+    """Run a coroutine in a forked child, and give what it returns or raises, as text."""
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.12 warns of threads: the server's
+        child = os.fork()
+    if child == 0:
+        told = "nothing"
+        try:
+            told = repr(asyncio.run(work()))
+        except BaseException as error:  # noqa: BLE001 (this process must not go on with the test)
+            told = repr(error)
+        finally:
+            os.write(writer, told.encode())
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return text

@@ -283,3 +283,15 @@ def test_random_cancellations_leave_the_right_answers_no_stray_nodes_and_no_task
             assert kept(zk) == []
 
     run(main())
+
+
+def test_a_live_object_that_is_cancelled_leaves_no_watch(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/s")
+            for turns in range(12):
+                await cancelled_after(zk.children("/s"), turns)
+            gc.collect()
+            await until(lambda: zk.watches == set())
+
+    run(main())

@@ -2,19 +2,20 @@
 
 import asyncio
 import gc
+import logging
 import os
 import re
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 import zc.zk
-from tests.aio.looping import SOON, others, run, stays, until
+from tests.aio.looping import SOON, others, run, stays, told_by_child, until
 from tests.ports import LOOPBACK, free_port
 from tests.waiting import wait_until
 from zc.zk import (
@@ -253,28 +254,6 @@ def test_words_are_asked_before_the_start_too(server: Server) -> None:
         assert await client.server_version() >= (3, 8)
 
     run(main())
-
-
-def told_by_child(work: Callable[[], Coroutine[Any, Any, object]]) -> str:
-    """Run a coroutine in a forked child, and give what it returns or raises, as text."""
-    reader, writer = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python 3.12 warns of threads: the server's
-        child = os.fork()
-    if child == 0:
-        told = "nothing"
-        try:
-            told = repr(asyncio.run(work()))
-        except BaseException as error:  # noqa: BLE001 (this process must not go on with the test)
-            told = repr(error)
-        finally:
-            os.write(writer, told.encode())
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as answer:
-        text = answer.read()
-    os.waitpid(child, 0)
-    return text
 
 
 ASKED_FIRST: dict[str, Callable[[Client], Awaitable[object]]] = {
@@ -682,3 +661,49 @@ def test_a_program_that_closes_its_loop_in_the_middle_ends_and_tells_the_server(
     assert "could not be stopped" not in ended.stderr
     assert "Event loop is closed" not in ended.stderr
     wait_until(lambda: not server.sessions, SOON)
+
+
+def test_a_log_handler_may_call_the_client(server: Server) -> None:
+    async def main() -> None:
+        asked: list[Any] = []
+
+        class Handler(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if client.connected:
+                    asked.append(client.get_async("/"))
+
+        logger = logging.getLogger("zc.zk tests, a handler that asks")
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(Handler())
+        client = Client(server.address, logger=logger)
+        async with client:
+            server.restart()
+            await until(lambda: not client.connected)
+            await until(lambda: client.connected and asked)
+        await asyncio.gather(*asked, return_exceptions=True)
+
+    run(main())
+
+
+def test_more_than_the_network_takes_at_once_is_sent_all_the_same(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            await client.create("/a")
+            await asyncio.gather(*(client.set("/a", b"x" * 1_000_000) for _ in range(40)))
+            assert (await client.get("/a"))[1].version == 40
+
+    run(main())
+
+
+def test_a_refused_identity_ends_the_client(server: Server) -> None:
+    async def main() -> None:
+        with pytest.raises(zc.zk.AuthFailedError):
+            await Client(server.address, auth_data=[("nonsense", "x")]).start()
+        assert others() == set()
+        async with Client(server.address) as client:
+            with pytest.raises(zc.zk.AuthFailedError):
+                await client.add_auth("nonsense", "x")
+            with pytest.raises(zc.zk.ZooKeeperError):
+                await asyncio.wait_for(client.get("/"), SOON)
+
+    run(main())

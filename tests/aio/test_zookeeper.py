@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.aio.looping import SOON, others, run, stays, until
+from tests.aio.looping import SOON, others, run, stays, told_by_child, until
 from zc.zk import ConnectionClosedError, FailedConnect, NoNodeError
 from zc.zk.aio import Client, ZooKeeper
 from zc.zk.testing import Server
@@ -210,3 +210,56 @@ def test_the_tree_is_printed(server: Server, capsys: pytest.CaptureFixture[str])
     run(main())
 
     assert capsys.readouterr().out == '/s\n  {\n    "a": 1\n  }\n  /b\n'
+
+
+def test_a_registry_may_stand_on_another_policy_of_its_client(server: Server) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            async with ZooKeeper(client.within(5)) as zk:
+                await zk.create("/s")
+                registration = await zk.register("/s", "h:1")
+                await registration.update(a=1)
+                assert list(await zk.children("/s")) == ["h:1"]
+            assert client.connected
+            assert await client.get_children("/s") == []
+
+    run(main())
+
+
+def test_a_registry_closes_at_once_when_its_client_was_stopped(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        zk = await ZooKeeper(client)
+        await zk.create("/s")
+        await zk.register("/s", "h:1")
+        await client.stop()
+        begun = time.monotonic()
+        await zk.close()
+        assert time.monotonic() - begun < 1.0
+
+    run(main())
+
+
+async def asked_in_child(zk: ZooKeeper, client: Client) -> list[object]:
+    """Use the parent's registry in a child."""
+    async with asyncio.timeout(SOON):
+        registration = await zk.register("/s", "h:2")
+        children = await zk.children("/s")
+        seen = [sorted(children), registration.is_held, await client.ensure_path_async("/a")]
+        await zk.close()
+        await client.stop()
+        return seen
+
+
+def test_a_registry_begins_anew_in_a_child_where_its_client_does(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address, after_fork="new session")
+        async with ZooKeeper(client) as zk:
+            await zk.create("/s")
+            await zk.register("/s", "h:1")
+            told = await asyncio.to_thread(told_by_child, lambda: asked_in_child(zk, client))
+            assert told == "[['h:1', 'h:2'], True, True]"
+            assert await zk.get_children("/s") == ["h:1"]
+        await client.stop()
+
+    run(main())
