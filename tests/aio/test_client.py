@@ -707,3 +707,41 @@ def test_a_refused_identity_ends_the_client(server: Server) -> None:
                 await asyncio.wait_for(client.get("/"), SOON)
 
     run(main())
+
+
+def test_a_client_starts_again_when_a_stop_that_was_cancelled_has_ended(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        for turns in range(10):
+            await client.start()
+            stopping = asyncio.create_task(client.stop())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            stopping.cancel()
+            await asyncio.wait((stopping,))
+            await client.start()
+            assert await client.exists("/")
+            await client.stop()
+
+    run(main())
+
+
+def test_a_session_lives_on_that_was_begun_before_the_last_one_had_ended(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address, 0.5)
+        await client.start()
+        may_go_on = asyncio.Event()
+
+        async def slow(_: State) -> None:
+            await may_go_on.wait()
+
+        client.add_listener(slow)
+        stopping = asyncio.create_task(client.stop())
+        await until(lambda: client.client_state is zc.zk.KeeperState.CLOSED)
+        assert await client.start_async().wait(SOON)
+        may_go_on.set()
+        await stopping
+        assert await stays(lambda: client.connected, 1.0)  # it is pinged
+        await client.stop()
+
+    run(main())

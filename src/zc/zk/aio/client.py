@@ -61,6 +61,7 @@ class Client(Calls, Face[AioDriver]):
     async def start(self, timeout: float = START_TIMEOUT) -> None:
         seconds = arguments.seconds(timeout, "the start time-out")
         until = monotonic() + seconds
+        await self.driver.until_stopped()
         async with self._stopped_unless_started():
             if not await self.start_async().wait(seconds):
                 raise self._start_error() or self._failed_connect(seconds)
@@ -83,6 +84,7 @@ class Client(Calls, Face[AioDriver]):
                 self.driver.journal.take(chroot_missing(self.chroot))
 
     async def wait_for_start(self) -> None:
+        await self.driver.until_stopped()
         async with self._stopped_unless_started():
             error = None if await self.start_async().wait() else self._start_error()
             if error is not None:

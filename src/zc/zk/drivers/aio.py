@@ -175,12 +175,18 @@ class AioDriver:
             _, unfinished = await asyncio.wait((seeker,), timeout=_END / 2)
             await _cancel(unfinished)
         self.session.finish(_CLOSED)
+        if self._timer is not None:  # before anything is awaited: the next session has its own
+            self._timer.cancel()
+            self._timer, self._rings_at = None, NEVER
         await _cancel(self._aside)
         await self.callbacks.close(max(0.1, began_at + _FAREWELL + _END - monotonic()))
         self.journal.finish()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer, self._rings_at = None, NEVER
+
+    async def until_stopped(self) -> None:
+        """Wait for the end of a `stop` that goes on in the background, if one does."""
+        self._leave_closed_loop()
+        if self._stopping is not None and not self._stopping.done():
+            await asyncio.wait((self._stopping,))
 
     def say_farewell(self, now: float) -> bool:
         """Begin to stop; return whether a server has yet to answer."""
