@@ -37,6 +37,42 @@ TESTS = """
         kazoo.stop()
         kazoo.close()
 """
+ON_A_LOOP = """
+    import asyncio
+
+    def test_a_client_of_the_tests_own_loop(zk_aio_client, zk_client):
+        async def main():
+            async with zk_aio_client:
+                await zk_aio_client.create("/n")
+
+        asyncio.run(main())
+        assert zk_client.get_children("/") == ["n"]
+
+    def test_a_registry_of_the_tests_own_loop(zk_aio_registry, zk_client, zk_faults):
+        async def main():
+            async with zk_aio_registry as zk:
+                await zk.create("/s")
+                await zk.register_server("/s", ("127.0.0.1", 80))
+                zk_faults.drop_connections()
+                assert await zk.get_children("/s") == ["127.0.0.1:80"]
+
+        asyncio.run(main())
+        assert zk_client.get_children("/s") == []
+
+    def test_one_that_is_not_used(zk_aio_client, zk_aio_registry):
+        pass
+"""
+LEFT_OPEN = """
+    import asyncio, pytest
+
+    @pytest.fixture
+    def loop():
+        with asyncio.Runner() as runner:
+            yield runner
+
+    def test_it_is_left_open(loop, zk_aio_client):
+        loop.run(zk_aio_client.start())
+"""
 FAULTS = """
     def test_a_fault_happens(zk_faults, zk_client):
         zk_client.create("/n")
@@ -84,6 +120,21 @@ def test_the_fixtures_give_servers_clients_and_chroots(inner: pytest.Pytester) -
     inner.makepyfile(TESTS)
 
     inner.runpytest_inprocess(*STRICT).assert_outcomes(passed=5)
+
+
+def test_clients_of_the_tests_own_loops(inner: pytest.Pytester) -> None:
+    inner.makepyfile(ON_A_LOOP)
+
+    inner.runpytest_inprocess(*STRICT).assert_outcomes(passed=3)
+
+
+def test_an_asyncio_client_that_was_left_open_fails_the_test(inner: pytest.Pytester) -> None:
+    inner.makepyfile(LEFT_OPEN)
+
+    result = inner.runpytest_inprocess(*STRICT)
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*zk_aio_client was left open: use it in `async with`*"])
 
 
 def test_faults_are_lifted_and_servers_started_after_each_test(inner: pytest.Pytester) -> None:

@@ -7,13 +7,16 @@ only the embedded one can do are skipped.
 import os
 import secrets
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from zc.zk import Client, ZooKeeper, ZooKeeperError
 from zc.zk.testing import Faults, Server
 from zc.zk.testing.chroots import create_chroot, delete_chroot
+
+if TYPE_CHECKING:
+    from zc.zk import aio
 
 VARIABLE = "ZK_TEST_CONNECTION"
 _TICK_TIME = 0.05  # sessions may be as short as two of them
@@ -113,6 +116,32 @@ def zk_registry(zk_server: Server | OtherServer, zk_connection_string: str) -> I
     with ZooKeeper(zk_connection_string) as registry:
         yield registry
         _mend(zk_server)
+
+
+@pytest.fixture
+def zk_aio_client(zk_connection_string: str) -> Iterator["aio.Client"]:
+    """Give a `zc.zk.aio.Client` in the test's chroot, for the test's own loop: `async with zk_aio_client:`."""
+    from zc.zk import aio  # noqa: PLC0415 (who does without asyncio does not pay for it)
+
+    client = aio.Client(zk_connection_string)
+    yield client
+    _require_stopped(client, "zk_aio_client")
+
+
+@pytest.fixture
+def zk_aio_registry(zk_connection_string: str) -> Iterator["aio.ZooKeeper"]:
+    """Give a `zc.zk.aio.ZooKeeper` in the test's chroot, for the test's own loop: `async with zk_aio_registry:`."""
+    from zc.zk import aio  # noqa: PLC0415 (the same)
+
+    registry = aio.ZooKeeper(zk_connection_string)
+    client = registry.client
+    yield registry
+    _require_stopped(client, "zk_aio_registry")
+
+
+def _require_stopped(client: "aio.Client", name: str) -> None:
+    if client.driver.is_running:
+        pytest.fail(f"{name} was left open: use it in `async with`", pytrace=False)
 
 
 @pytest.fixture
