@@ -528,6 +528,19 @@ def test_a_ping_is_due_a_third_after_whatever_was_sent() -> None:
     assert peer.connection.deadline() == START + 2 + T / 3
 
 
+def test_a_ping_that_has_not_left_is_followed_by_no_other() -> None:
+    peer = Peer()
+    peer.connection.data_to_send(START)
+    due = peer.connection.deadline()
+
+    for _ in range(3):
+        assert peer.connection.tick(due) is None
+    assert peer.connection.deadline() > due
+
+    assert len(peer.connection.data_to_send(due)) == 12
+    assert peer.connection.deadline() > due
+
+
 def test_a_ping_is_due_at_the_latest_after_ten_seconds() -> None:
     peer = Peer(greeted=False)
 

@@ -81,6 +81,7 @@ class Connection:
         self._spoke_at = self._heard_at = now
         self.in_flight: deque[Request] = deque()
         self._unsent = 0  # how many of these `data_to_send` has not given out
+        self._is_ping_due = False  # to be given out: where the peer does not read, one is enough
         self.timeout: float | None = None  # seconds, once greeted
         self.wants_authentication = False  # the server said so, and hangs up
         self._born = now
@@ -116,6 +117,7 @@ class Connection:
             return b""
         data = b"".join(self._out)
         self._out.clear()
+        self._is_ping_due = False
         self._spoke_at = now
         if now - self._marks[-1][1] >= _MARK_EVERY:
             self._marks.append((self._handed, now))
@@ -138,6 +140,8 @@ class Connection:
 
     @property
     def _ping_at(self) -> float:
+        if self._is_ping_due:
+            return float("inf")
         return self._spoke_at + min((self.timeout or 0) * _PING_AFTER, _LONGEST_QUIET)
 
     @property
@@ -153,6 +157,7 @@ class Connection:
         if now >= self._silent_at:
             return f"no reply for {now - self._heard_at:.1f} s"
         if now >= self._ping_at:
+            self._is_ping_due = True
             self.send(Request(Ping(), b""))
         return None
 
