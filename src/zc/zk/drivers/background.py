@@ -11,6 +11,7 @@ from zc.zk.operations import Operation, Step
 from zc.zk.plans import Ids, Pause, Plan, Wait, Whoami
 from zc.zk.protocol.requests import NEVER, Request, encode
 
+_UNSENT = (UsageError, NotImplementedError)  # nothing was sent: there will be no other answer
 log = logging.getLogger("zc.zk")
 
 
@@ -57,7 +58,7 @@ class Background:
         else:
             try:
                 self._begin(step)
-            except UsageError as error:  # nothing was sent: there will be no other answer
+            except _UNSENT as error:
                 self.throw(error)
 
     def _succeeded(self, result: Any) -> None:
@@ -136,7 +137,7 @@ class Promised(Background):
             return
         try:
             self._begin(step)
-        except UsageError:
+        except _UNSENT:
             self._plan.close()
             raise
 
