@@ -13,8 +13,11 @@ R = TypeVar("R")
 SOON = 20.0
 
 
-def run(work: Coroutine[Any, Any, R]) -> R:
-    """Run a test's coroutine in debug mode; nothing may be left, nor anything complained of."""
+def run(
+    work: Coroutine[Any, Any, R],
+    new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> R:
+    """Run a test's coroutine on a loop of its own; nothing may be left, nor anything complained of."""
     complaints: list[dict[str, Any]] = []
 
     async def watched() -> R:
@@ -24,7 +27,8 @@ def run(work: Coroutine[Any, Any, R]) -> R:
         finally:
             assert others() == set()
 
-    result = asyncio.run(watched())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        result = runner.run(watched())
     assert complaints == []
     return result
 
@@ -72,3 +76,9 @@ def told_by_child(work: Callable[[], Coroutine[Any, Any, object]]) -> str:
         text = answer.read()
     os.waitpid(child, 0)
     return text
+
+
+async def turns(count: int) -> None:
+    """Let the loop turn so many times."""
+    for _ in range(count):
+        await asyncio.sleep(0)

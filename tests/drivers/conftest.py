@@ -1,11 +1,23 @@
 """A client of an embedded server, for tests of what is below it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
+import uvloop
 
+from tests.aio.looping import run
 from zc.zk import Client
 from zc.zk.testing import Server
+
+OnLoop = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def on_loop(request: pytest.FixtureRequest) -> OnLoop:
+    """Run a coroutine as `run` does, on the standard loop, and then on another kind."""
+    return partial(run, new_loop=uvloop.new_event_loop) if request.param == "uvloop" else run
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from typing import Any
 _SLICE = 0.005  # seconds after which others get their turn on the loop
 _BLOCKED_FOR = 0.25  # seconds of one callback that are worth a warning
 _callback: "ContextVar[asyncio.Task[Any] | None]" = ContextVar("callback", default=None)
+# A cancellation is no order to us: somebody asked a future for its result that was cancelled.
+_FAILURES = (Exception, SystemExit, asyncio.CancelledError)
 log = logging.getLogger("zc.zk")
 
 
@@ -37,12 +39,12 @@ class LoopCallbacks:
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run callbacks on this loop from now on."""
+        if loop is not self._loop:  # what was due on another one, which has ended, will never come
+            self._is_due = False
+            for key, task in list(self._turns.items()):
+                self._ended(key, task)
         self._loop = loop
         self._thread = threading.get_ident()
-        self._is_due = False
-        for key, task in list(self._turns.items()):
-            if task.get_loop() is not loop:  # one that ended before its tasks
-                self._ended(key, task)
         self._begin()
 
     def post(self, key: Hashable, call: Callable[[], object]) -> None:
@@ -68,7 +70,10 @@ class LoopCallbacks:
     @property
     def is_own_thread(self) -> bool:
         """Whether the caller runs in one of the callbacks that are tasks."""
-        return asyncio.current_task() in self._tasks
+        try:
+            return asyncio.current_task() in self._tasks
+        except RuntimeError:  # in a thread without a loop
+            return False
 
     def let_go_caller(self) -> None:
         """Do not wait in `close` for the callback that asks for it, itself or in a task that it made."""
@@ -100,15 +105,15 @@ class LoopCallbacks:
             key = self._ready.popleft()
             call = self._lines[key].popleft()
             result: object = None
-            with self.timed(call):
-                try:
+            try:
+                with self.timed(call):
                     result = call()
-                except (Exception, SystemExit, asyncio.CancelledError):  # noqa: BLE001 (logged)
-                    self._failed(call)
-                except BaseException:  # an interrupt; the others go on when the loop does
-                    self._next(key)
-                    self._begin()
-                    raise
+            except _FAILURES:
+                self._failed(call)
+            except BaseException:
+                self._next(key)  # the others go on, should the loop
+                self._begin()
+                raise
             if inspect.isawaitable(result):
                 self._await(key, call, result)
             else:
@@ -138,7 +143,7 @@ class LoopCallbacks:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            self._failed(call)  # what it awaited was cancelled, not this
+            self._failed(call)  # what it waited for was cancelled, it was not
         except (Exception, SystemExit):  # noqa: BLE001 (logged)
             self._failed(call)
 

@@ -32,7 +32,7 @@ class Asked(Request):
 
     def fail(self, error: Exception) -> None:
         self.ended = True
-        if not self.future.done():
+        if not self.future.done() and not self.future.get_loop().is_closed():
             self.future.set_exception(error)
 
     def forget(self, future: "asyncio.Future[Any]") -> None:
@@ -43,7 +43,7 @@ class Asked(Request):
 
 def ring(moment: "asyncio.Future[None]") -> None:
     """Note that the moment has come, unless it has, or nobody waits for it any more."""
-    if not moment.done():
+    if not moment.done() and not moment.get_loop().is_closed():
         moment.set_result(None)
 
 
