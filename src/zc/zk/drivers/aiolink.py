@@ -33,9 +33,7 @@ class Link(asyncio.Protocol):
         self.peer = ""
         self.is_full = False  # the kernel takes no more for the moment
         self.is_over = False
-        self.on_over: Callable[[], object] = lambda: (
-            None
-        )  # the driver's, when it has let go of this
+        self.on_over: Callable[[], object] = lambda: None  # the driver's, when it has let go
 
     # --- told by the loop
 
@@ -58,8 +56,16 @@ class Link(asyncio.Protocol):
             return
         if data:
             self._received(self, data)
-        if self._channel.has_ended:
+        if self._channel.failure is not None:
+            self._end(
+                reason_of(self._channel.failure)
+            )  # perhaps nothing more comes that would tell
+        elif self._channel.has_ended:
             self._end("")
+
+    def eof_received(self) -> None:
+        if self._channel is not None:
+            self.data_received(b"")  # it knows whether the stream was whole
 
     def connection_lost(self, error: Exception | None) -> None:
         self._end(reason_of(error) if isinstance(error, OSError) else "")
@@ -110,7 +116,7 @@ class Link(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
+        transport.close()
         if transport.get_write_buffer_size():
-            transport.abort()
-        else:
-            transport.close()
+            # uvloop writes at the end of this turn; what is left then would wait for a peer that does not read.
+            asyncio.get_running_loop().call_soon(transport.abort)

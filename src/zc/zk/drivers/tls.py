@@ -178,7 +178,7 @@ class Channel:
         )  # certificates know no zones and no final dot
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._failure: OSError | None = None
+        self.failure: OSError | None = None  # what `decrypt` raises next
         self.has_ended = False
         try:
             self._object = context.wrap_bio(
@@ -213,8 +213,8 @@ class Channel:
 
     def decrypt(self, data: bytes) -> bytes:
         """Return the plain bytes in what arrived, b"" where that has none; `has_ended` says that no more will come."""
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         self._feed(data)
         pieces = []
         try:
@@ -224,9 +224,9 @@ class Channel:
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            self._failure = ConnectionAbortedError(_stream_reason(error))
+            self.failure = ConnectionAbortedError(_stream_reason(error))
             if not pieces:
-                raise self._failure from error
+                raise self.failure from error
         return b"".join(pieces)
 
     def end(self) -> None:
