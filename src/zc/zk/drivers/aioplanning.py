@@ -1,7 +1,7 @@
 """Runs plans on an event loop: as part of the task that asks, which may be cancelled at any moment."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,17 +41,20 @@ async def run(
         result: R = await course.go(None, None)
         return result
     except asyncio.CancelledError as cancelled:
-        if course.has_ended:
-            raise
-        cleaning = driver.loop.create_task(course.go(None, cancelled), name="zc.zk clean-up")
-        while not cleaning.done():
-            try:
-                await asyncio.wait((cleaning,))
-            except asyncio.CancelledError:  # once more
-                continue
-        if not cleaning.cancelled():
-            cleaning.exception()  # the cancellation, or what went wrong in the clean-up: only the first is told
+        while not course.has_ended:  # the end of a loop cancels all tasks, be it a clean-up
+            await _to_the_end(course.go(None, cancelled))
         raise
+
+
+async def _to_the_end(work: Coroutine[Any, Any, Any]) -> None:
+    cleaning = asyncio.get_running_loop().create_task(work, name="zc.zk clean-up")
+    while not cleaning.done():
+        try:
+            await asyncio.wait((cleaning,))
+        except asyncio.CancelledError:  # once more
+            continue
+    if not cleaning.cancelled():
+        cleaning.exception()  # the cancellation, or what went wrong in the clean-up: only the first is told
 
 
 def run_async(
@@ -169,12 +172,7 @@ class _Course:
         if isinstance(step, Operation):
             return await driver.call(step, until, self._fail_fast)
         if isinstance(step, Together):
-            results = [driver.call_async(each, until, self._fail_fast) for each in step.operations]
-            try:
-                return [await _outcome(result) for result in results]
-            finally:
-                for result in results:
-                    _forget(result)
+            return await self._together(step.operations, until)
         if isinstance(step, Wait):
             seconds = deadline - monotonic() if step.seconds is None else step.seconds
             return await _wait(driver, step.change, seconds)
@@ -185,6 +183,16 @@ class _Course:
         if isinstance(step, Whoami):
             return ids(driver)
         raise NotImplementedError(step)
+
+    async def _together(self, operations: Sequence[Operation[Any]], until: float) -> list[Any]:
+        results: list[asyncio.Future[Any]] = []
+        try:
+            for each in operations:
+                results.append(self._driver.call_async(each, until, self._fail_fast))  # noqa: PERF401 (one may raise)
+            return [await _outcome(result) for result in results]
+        finally:
+            for result in results:  # when we are cancelled, or one could not be asked
+                _forget(result)
 
 
 async def _outcome(result: "asyncio.Future[Any]") -> Any:
