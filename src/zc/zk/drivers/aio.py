@@ -43,6 +43,7 @@ R = TypeVar("R")
 _FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
 _END = 0.9  # seconds for all else to end: together less than the two that `stop` may take
 _LOOK = 1.0  # seconds for a server to say whether it takes writes
+_TICK = 0.001  # seconds: uvloop rounds to them, and rings early
 _CLOSED = "closed by the caller"
 
 
@@ -123,12 +124,21 @@ class AioDriver:
             if loop is not self._loop:
                 raise _wrong_loop()
             return
+        self._silence()
+        self._drop_link()
+        if self._seeker is not None:
+            self._seeker.cancel()  # it may not have seen yet that the session was refused
+        self._stopping = None
         self._loop = loop
         self.callbacks.open(loop)
         self._woken = asyncio.Event()
-        self._timer, self._rings_at, self._is_flush_due = None, NEVER, False
+        self._is_flush_due = False
         self.session.open(monotonic())
         self._seeker = loop.create_task(self._seek(), name=f"{self._name} seeker")
+
+    @property
+    def _loop_is_closed(self) -> bool:
+        return self._loop is not None and self._loop.is_closed()
 
     def when_forked(self, call: Callable[[bool], object]) -> None:
         """Have a call made in each child of this process, with whether this was running."""
@@ -159,7 +169,7 @@ class AioDriver:
 
     def _leave_closed_loop(self) -> None:
         # Of a loop that was closed before its tasks had ended, nothing can be ended any more.
-        if self._loop is not None and self._loop.is_closed():
+        if self._loop_is_closed:
             self.session.finish(_CLOSED)
             self._loop = self._link = self._seeker = self._stopping = None
 
@@ -174,11 +184,10 @@ class AioDriver:
             self._turn()
             _, unfinished = await asyncio.wait((seeker,), timeout=_END / 2)
             await _cancel(unfinished)
-        self.session.finish(_CLOSED)
-        if self._timer is not None:  # before anything is awaited: the next session has its own
-            self._timer.cancel()
-            self._timer, self._rings_at = None, NEVER
-        await _cancel(self._aside)
+        if self._seeker is seeker:  # nobody has started us again meanwhile
+            self.session.finish(_CLOSED)
+            self._silence()
+            await _cancel(self._aside)
         await self.callbacks.close(max(0.1, began_at + _FAREWELL + _END - monotonic()))
         self.journal.finish()
 
@@ -192,7 +201,13 @@ class AioDriver:
         """Begin to stop; return whether a server has yet to answer."""
         self.require_own_process()
         self.session.close(now)
-        self._turn()
+        if self._loop_is_closed:
+            with contextlib.suppress(
+                RuntimeError
+            ):  # what the kernel takes at once is said all the same
+                self._flush()
+        else:
+            self._turn()
         return self.session.phase in (Phase.PARTING, Phase.CLOSING)
 
     def await_end(self, began_at: float, *, says_farewell: bool) -> None:
@@ -263,7 +278,7 @@ class AioDriver:
             self.start()
         session = self.session
         session.submit(request, monotonic())
-        if request.deadline < self._rings_at:
+        if request.deadline < self._rings_at and not request.ended:
             self._arm(request.deadline)
         if self._link is not None and not self._is_flush_due:
             if session.in_flight <= 1:
@@ -343,6 +358,13 @@ class AioDriver:
     # --- one turn: what is due, what is to be sent, when to look again
 
     def _turn(self, data: bytes = b"") -> None:
+        try:
+            self._advance(data)
+        except Exception as error:  # noqa: BLE001 (logged, though not here)
+            self.journal.take(unexpected(error))
+            self._lost(f"unexpected error: {error!r}")
+
+    def _advance(self, data: bytes) -> None:
         session, now = self.session, monotonic()
         if data:
             session.receive(data, now)
@@ -353,14 +375,13 @@ class AioDriver:
             better = session.look(now)
             if better is not None:
                 self._spawn(self._look(better))
-        link = self._link
-        if link is None:
+        if self._link is not None and self._authenticator is not None and session.fault is None:
+            self._answer_challenge(self._authenticator)
+        if self._link is None:
             self._woken.set()
         elif session.fault is not None:
             self._lost(session.fault)
         else:
-            if self._authenticator is not None:
-                self._answer_challenge(self._authenticator)
             self._flush()
             if self._exposure.is_possible and session.shown_schemes:
                 self._exposure.warn(session.shown_schemes)
@@ -381,7 +402,12 @@ class AioDriver:
         if self._timer is not None:
             self._timer.cancel()
         self._rings_at = deadline
-        self._timer = self._loop.call_later(max(0.0, deadline - monotonic()), self._ring)
+        self._timer = self._loop.call_later(max(_TICK, deadline - monotonic()), self._ring)
+
+    def _silence(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._rings_at = None, NEVER
 
     def _ring(self) -> None:
         self._timer, self._rings_at = None, NEVER
@@ -392,17 +418,19 @@ class AioDriver:
     async def _seek(self) -> None:
         session, me = self.session, asyncio.current_task()
         try:
-            while session.phase is not Phase.STOPPED:
+            while session.phase is not Phase.STOPPED and self._seeker is me:
                 try:
                     await self._connect_or_wait()
                 except Exception as error:  # noqa: BLE001 (logged, though not here)
                     self.journal.take(unexpected(error))
                     self._lost(f"unexpected error: {error!r}")
+                    await asyncio.sleep(0)  # should it come again at once, others get their turn
         except asyncio.CancelledError:  # the loop ends, and nobody has closed us
-            self.say_farewell(monotonic())
+            if self._seeker is me:
+                self.say_farewell(monotonic())
             raise
         finally:
-            if self._seeker is me:  # else this is garbage of a loop that was closed
+            if self._seeker is me:  # nobody has started us again since the session ended
                 session.finish("the event loop has ended")
                 self._drop_link()
                 if session.refusal is not None:
@@ -436,6 +464,10 @@ class AioDriver:
         except BaseException:
             reached.connection.close()
             raise
+        if link.is_over:  # the server was quicker
+            self.session.connected(monotonic(), reached.server)
+            self._lost(self._hung_up())
+            return
         mechanism, host = self._mechanism, reached.server.host
         self._authenticator = None if mechanism is None else Authenticator(mechanism, host)
         self._link = link
@@ -450,9 +482,11 @@ class AioDriver:
 
     def _ended(self, link: Link, reason: str) -> None:
         if link is self._link:
-            is_early = self.session.phase is Phase.GREETING
-            hung_up = "the server hung up" + " without opening a session" * is_early
-            self._lost(self.session.fault or reason or hung_up)
+            self._lost(self.session.fault or reason or self._hung_up())
+
+    def _hung_up(self) -> str:
+        is_early = self.session.phase is Phase.GREETING
+        return "the server hung up" + " without opening a session" * is_early
 
     def _lost(self, reason: str) -> None:
         self._drop_link()
@@ -521,7 +555,13 @@ class AioDriver:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self.loop.create_task(work, name=f"{self._name} aside")
         self._aside.add(task)
-        task.add_done_callback(self._aside.discard)
+        task.add_done_callback(self._put_down)
+
+    def _put_down(self, task: "asyncio.Task[None]") -> None:
+        self._aside.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self.journal.take(unexpected(error))
 
 
 def _wrong_loop() -> UsageError:
