@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -15,6 +17,7 @@ from tests.drivers.test_authenticating import Scripted
 from tests.keys import Keys
 from tests.ports import LOOPBACK, free_port
 from tests.proxy import FaultProxy
+from tests.saslserver import USERS, SaslServer
 from tests.scripted import Peer, ScriptedServer
 from tests.waiting import stretched
 from zc.zk import (
@@ -22,6 +25,7 @@ from zc.zk import (
     AuthFailedError,
     ConnectionClosedError,
     ConnectionLoss,
+    DigestMD5,
     FailedConnect,
     OperationTimeoutError,
     State,
@@ -550,3 +554,41 @@ def test_a_driver_that_was_not_started_is_stopped_at_once() -> None:
     run(driver.stop())
 
     assert driver.session.phase is Phase.STOPPED
+
+
+PROGRAM = """
+import asyncio, sys, zc.zk.aio
+client = zc.zk.aio.Client(sys.argv[1])
+loop = asyncio.new_event_loop()
+loop.run_until_complete(client.start())
+loop.run_until_complete(client.create("/mine", ephemeral=True))
+loop.close()
+print(client.client_id[0])
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_closed_its_loop_first_ends_its_session_with_itself(
+    embedded: Server,
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM, embedded.address],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=stretched(SOON),
+    )
+
+    assert int(ended.stdout) not in embedded.sessions
+    assert "could not be stopped" not in ended.stderr
+
+
+def test_a_client_logs_in_by_a_password(sasl_server: SaslServer, on_loop: OnLoop) -> None:
+    async def main() -> None:
+        login = DigestMD5("alice", USERS["alice"])
+        async with Client(sasl_server.address, sasl=login) as client:
+            assert await client.exists("/")
+        with pytest.raises(AuthFailedError):
+            await Client(sasl_server.address, sasl=DigestMD5("alice", "wrong")).start()
+
+    on_loop(main())
