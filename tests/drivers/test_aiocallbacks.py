@@ -328,7 +328,7 @@ def test_a_callback_may_close(on_loop: OnLoop) -> None:
 
         async def close() -> None:
             own.append(callbacks.is_own_thread)
-            callbacks.let_go(asyncio.current_task())
+            callbacks.let_go_caller()
             await closed(callbacks)
             done.append(True)
 
