@@ -30,6 +30,7 @@ LAYERS = (
     {"client"},
     {"zookeeper"},
     {"aio"},
+    {"asab"},
     {"public_names"},  # what `import zc.zk` gives
     {""},
     {"testing"},
@@ -187,6 +188,7 @@ def test_each_optional_package_is_imported_by_one_module() -> None:
 @pytest.mark.parametrize(
     "package",
     [
+        "asab",
         "asyncio",
         "gevent",
         "kazoo",

@@ -1,0 +1,222 @@
+"""What an ASAB application has of ZooKeeper: the module, the service, and containers."""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
+
+from zc.zk.arguments import MOST_SESSION_SECONDS, seconds
+from zc.zk.asab.addresses import Place, absolute, find
+from zc.zk.asab.advertising import Advertisement
+from zc.zk.asab.calls import ZooKeeper, log
+from zc.zk.codes import State
+from zc.zk.errors import ZooKeeperError
+
+try:
+    import asab
+    import asab.proactor
+except ModuleNotFoundError as error:
+    raise ImportError("zc.zk.asab needs the extra: pip install zc.zk[asab]") from error
+
+_SECTION = "zookeeper"  # has what the section of a container lacks
+_VARIABLE = "ASAB_ZOOKEEPER_SERVERS"
+_ENSURING = 5.0  # seconds that making the path may hold the news of a connection up
+_WORST_FIRST = (State.LOST, State.SUSPENDED, State.CONNECTED)
+_ADDRESS_HELP = f"name servers in z_path, as `servers` in the section [{{}}] or in the environment as {_VARIABLE}"
+
+
+class Module(asab.Module):  # type: ignore[misc]  # asab has no types
+    """Adds `asab.ZooKeeperService` to an application."""
+
+    def __init__(self, app: Any) -> None:  # Any: asab's
+        super().__init__(app)
+        self.Service = ZooKeeperService(app, "asab.ZooKeeperService")
+
+
+class ZooKeeperService(asab.Service):  # type: ignore[misc]  # asab has no types
+    """Knows the application's containers, and closes them when it exits."""
+
+    def __init__(self, app: Any, service_name: str) -> None:  # Any: asab's
+        super().__init__(app, service_name)
+        app.add_module(asab.proactor.Module)
+        self.ProactorService = app.get_service("asab.ProactorService")
+        self.Containers: list[ZooKeeperContainer] = []
+
+    async def finalize(self, app: Any) -> None:  # Any: asab's
+        """End all sessions; ephemeral nodes, and with them all that is advertised, go at once."""
+        containers, self.Containers = self.Containers, []
+        await asyncio.gather(*(container.stop() for container in containers))
+
+
+class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has no types
+    """A connection to ZooKeeper, which is looked for from now on until the application exits.
+
+    `z_path` is `zookeeper://HOST:PORT,HOST:PORT/PATH`, `zookeeper:///PATH`, or `zookeeper:./PATH` for a path below the
+    configured one. What it does not say is taken from `config`, then from the configuration section, then from the
+    section `zookeeper`; servers at last from the environment, as `ASAB_ZOOKEEPER_SERVERS`. `timeout` is that of the
+    session, such as `10s`. What cannot be ends the application by one line in the log.
+
+    The application hears `ZooKeeperContainer.state/CONNECTED!`, `/SUSPENDED!` and `/LOST!`, with the container as
+    argument. By CONNECTED the path exists. What was advertised comes back by itself.
+    """
+
+    ConfigDefaults: dict[str, str] = {"servers": "", "path": "", "timeout": "10s"}  # noqa: RUF012 (asab's way)
+
+    def __init__(
+        self,
+        zookeeper_service: ZooKeeperService,
+        config_section_name: str = _SECTION,
+        config: Mapping[str, str] | None = None,
+        z_path: str | None = None,
+    ) -> None:
+        super().__init__(config_section_name=config_section_name, config=config)
+        self.App = zookeeper_service.App
+        self.ConfigSectionName = config_section_name
+        self.ProactorService = zookeeper_service.ProactorService
+        servers, self.Path = self._place(z_path)
+        self.ZooKeeper = ZooKeeper(self.App, self.ProactorService, servers, self._timeout())
+        self.Advertisements: dict[str, Advertisement] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._states = {"own": State.LOST}
+        self._standing = State.LOST
+        self._is_stopped = False
+        self.ZooKeeper.AioClient.add_listener(self._state_changed)
+        self.ZooKeeper.Client.tell_states(self._blocking_state_changed)
+        zookeeper_service.Containers.append(self)
+        self.App.Loop.call_soon_threadsafe(self._start)  # it need not run yet
+
+    def is_connected(self) -> bool:
+        """Return whether a server answers at the moment."""
+        return self.ZooKeeper.AioClient.connected
+
+    # --- advertising
+
+    def advertise(self, data: Mapping[str, Any] | str | bytes, path: str) -> None:  # Any: JSON
+        """Have a node with these data while the application runs: `Path`, `path` and a number of ten digits.
+
+        Of the same `path` again, the data are changed. The node is ephemeral; whenever it is lost, it is made again at
+        once. May be called before a server is there, and from any thread.
+        """
+        encoded = _encoded(data)
+        self.App.Loop.call_soon_threadsafe(self._advertise, path, encoded)
+
+    def _advertise(self, path: str, data: bytes) -> None:
+        if self._is_stopped:
+            return
+        prefix = absolute(self.Path + path, keeps_last_slash=True)
+        advertisement = self.Advertisements.get(prefix)
+        if advertisement is None:
+            advertisement = Advertisement(self.ZooKeeper.AioClient, prefix)
+            self.Advertisements[prefix] = advertisement
+            self._run(advertisement.keep())
+        advertisement.want(data)
+
+    # --- reading
+
+    async def get_children(self, path: str = "") -> list[str] | None:
+        """Return the names of the children of a node below `Path`, None where there is no such node."""
+        return await self.ZooKeeper.get_children(f"{self.Path}/{path}")
+
+    async def get_data(self, path: str, encoding: str = "utf-8") -> Any:  # Any: JSON
+        """Return the JSON that a node below `Path` has; an empty dictionary for a node that is missing or empty.
+
+        Raises ValueError for data that are something else.
+        """
+        data = await self.get_raw_data(path)
+        return json.loads(data.decode(encoding)) if data else {}
+
+    async def get_raw_data(self, path: str) -> bytes | None:
+        """Return the data of a node below `Path`, None where there is no such node."""
+        return await self.ZooKeeper.get_data(f"{self.Path}/{path}")
+
+    # --- where to connect to
+
+    def _place(self, z_path: str | None) -> Place:
+        sources = [
+            self.Config,
+            dict(asab.Config.items(_SECTION)) if asab.Config.has_section(_SECTION) else {},
+            {"servers": os.environ.get(_VARIABLE, "")},
+        ]
+        try:
+            return find(z_path, sources)
+        except ZooKeeperError as error:
+            self._exit(f"{error}; {_ADDRESS_HELP.format(self.ConfigSectionName)}")
+
+    def _timeout(self) -> float:
+        try:
+            return seconds(
+                self.Config.getseconds("timeout"), "the session time-out", MOST_SESSION_SECONDS
+            )
+        except (ValueError, TypeError) as error:
+            self._exit(f"`timeout` in the section [{self.ConfigSectionName}]: {error}")
+
+    def _exit(self, reason: str) -> NoReturn:
+        log.critical("cannot connect to ZooKeeper: %s", reason)
+        raise SystemExit(1)
+
+    # --- the session, on the event loop
+
+    def _start(self) -> None:
+        if not self._is_stopped:
+            self.ZooKeeper.AioClient.start_async()
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.App.Loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _state_changed(self, state: State) -> None:
+        if state is State.CONNECTED:
+            for advertisement in self.Advertisements.values():
+                advertisement.look_again()
+            await self._ensure_path()
+            log.log(asab.LOG_NOTICE, "connected to ZooKeeper at %s", self.ZooKeeper.AioClient.hosts)
+        self._tell("own", state)
+
+    async def _ensure_path(self) -> None:
+        client = self.ZooKeeper.AioClient.within(_ENSURING, fail_fast=True)
+        try:
+            await client.ensure_path(absolute(self.Path))
+        except ZooKeeperError as error:
+            log.warning("the path %s may be missing: %s", self.Path, error)
+
+    def _blocking_state_changed(self, state: State) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody to be told
+            self.App.Loop.call_soon_threadsafe(self._tell, "blocking", state)
+
+    def _tell(self, session: str, state: State) -> None:
+        """Tell the application how its sessions stand, which is as the worse of them: either may hold its nodes."""
+        if session in self._states or state is State.CONNECTED:
+            self._states[session] = state
+        standing = min(self._states.values(), key=_WORST_FIRST.index)
+        if standing is not self._standing:
+            self._standing = standing
+            self.App.PubSub.publish(f"ZooKeeperContainer.state/{standing}!", self)
+
+    async def stop(self) -> None:
+        """End the sessions; the service does so when the application exits."""
+        self._is_stopped = True
+        for task in self._tasks:
+            task.cancel()
+        # First, so that its watches are not told of what ends with the other session.
+        await self._stop_blocking_client()
+        await self.ZooKeeper.AioClient.stop()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _stop_blocking_client(self) -> None:
+        client = self.ZooKeeper.Client
+        if not client.is_used:
+            client.stop()  # which has nothing to wait for
+            return
+        # A thread of its own: those of the proactor may all be waiting for this very client.
+        with ThreadPoolExecutor(1, "zc.zk.asab") as thread:
+            await self.App.Loop.run_in_executor(thread, client.stop)
+
+
+def _encoded(data: Mapping[str, Any] | str | bytes) -> bytes:  # Any: JSON
+    if isinstance(data, str):
+        return data.encode()
+    return data if isinstance(data, bytes) else json.dumps(data).encode()
