@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
 
 import pytest
 
@@ -223,6 +224,35 @@ def test_what_is_refused_is_told_once_and_tried_again(
 
 def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.getMessage() for each in caplog.records if each.name == "zc.zk.asab"]
+
+
+class Switching:
+    """A client that gives its session up for that of another, while the server still keeps the first."""
+
+    def __init__(self, current: aio.Client) -> None:
+        self.current = current
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.current, name)
+
+
+def test_a_node_of_a_session_that_was_given_up_is_removed(server: Server) -> None:
+    async def work() -> None:
+        async with aio.Client(server.address) as earlier, aio.Client(server.address) as later:
+            client = Switching(earlier)
+            advertisement = Advertisement(cast("aio.Client", client), PREFIX)
+            advertisement.want(b"1")
+            keeping = asyncio.ensure_future(advertisement.keep())
+            await becomes(seen(later), {FIRST: b"1"})
+            await until(lambda: advertisement.path)
+            client.current = later
+            advertisement.look_again()
+            await becomes(seen(later), {SECOND: b"1"})
+            keeping.cancel()
+            await asyncio.wait([keeping])
+
+    with server:
+        run(work())
 
 
 def test_it_ends_with_its_client(server: Server) -> None:

@@ -21,6 +21,7 @@ from tests.realserver import RealServer
 from tests.servers import AnyServer
 from tests.waiting import stretched
 from zc.zk import Client
+from zc.zk.asab.advertising import Advertisement
 
 pytestmark = pytest.mark.slow
 # As in the document, but for the import and for what it prints of its reading.
@@ -211,6 +212,30 @@ def test_a_server_that_lost_its_data_gets_path_and_advertisement_anew(
 
         await until(lambda: app.heard_of(container)[-2:] == ["LOST", "CONNECTED"])
         await becomes(lambda: container.get_children("run"), ["App.0000000000"])
+
+    run(work)
+
+
+def test_what_is_advertised_is_back_as_soon_as_there_is_a_session(
+    server: AnyServer, url: str
+) -> None:
+    async def work(app: Application) -> None:
+        container = await app.connected(z_path=url)
+        for number in range(30):
+            container.advertise({"number": number}, f"/run/App-{number}.")
+        await until(lambda: list(map(is_made, container.Advertisements.values())) == [True] * 30)
+        identity = container.ZooKeeper.AioClient.client_id
+        assert identity is not None
+        await asyncio.to_thread(server.expire, *identity)
+        await until(lambda: app.heard_of(container)[1:] == ["SUSPENDED", "LOST", "CONNECTED"])
+
+        told_at = time.monotonic()
+        while len(await container.get_children("run") or []) < 30:  # noqa: ASYNC110 (it is read)
+            await asyncio.sleep(0.005)
+        assert time.monotonic() - told_at < stretched(1.0)
+
+    def is_made(advertisement: Advertisement) -> bool:
+        return advertisement.path is not None
 
     run(work)
 

@@ -18,7 +18,7 @@ from tests.servers import AnyServer
 from zc.zk import Client
 
 pytestmark = pytest.mark.slow
-ROWS = [*range(1, 17), 18]
+ROWS = range(1, 19)
 
 
 @pytest.mark.parametrize("row", [f"a{row:02}" for row in ROWS])
@@ -126,6 +126,10 @@ def test_a05_servers_path_and_timeout_are_configured(server: AnyServer, chroot: 
         assert container.ZooKeeper.AioClient.hosts == f"{server.address},127.0.0.1:1"
         assert container.Path == f"{chroot[1:]}/myfolder"
         assert container.ZooKeeper.AioClient.session_timeout == 7.0
+        other = await app.connected("other")
+        assert other.ZooKeeper.AioClient.session_timeout == 7.0
+        third = await app.connected(config={"timeout": "8s"})
+        assert third.ZooKeeper.AioClient.session_timeout == 8.0
 
     servers = f"{server.address},127.0.0.1:1"
     settings = {"servers": servers, "path": f"{chroot}/myfolder", "timeout": "7s"}
@@ -344,6 +348,32 @@ def test_a16_the_discovery_of_asab_finds_what_is_advertised(url: str) -> None:
             await becomes(partial(discovery.locate, **asked), {"http://node-1:8090"})
         assert (await discovery.discover())["colour"] == {"red": {("node-1", 8090, 2)}}
         await until(app.TaskService.NewTasks.empty)
+
+    run(work)
+
+
+def test_a17_one_of_several_candidates_leads(url: str) -> None:
+    async def work(app: Application) -> None:
+        heard: list[tuple[str, str]] = []
+
+        def hear(message: str, scope: str) -> None:
+            heard.append((message, scope))
+
+        app.PubSub.subscribe("LeaderService.state/LEADER!", hear)
+        app.PubSub.subscribe("LeaderService.state/FOLLOWER!", hear)
+        services = [
+            zc.zk.asab.LeaderService(app, await app.connected(z_path=url), "scope", str(number))
+            for number in range(3)
+        ]
+
+        await until(lambda: len(heard) == 3)
+        assert sorted(heard) == [
+            ("LeaderService.state/FOLLOWER!", "scope"),
+            ("LeaderService.state/FOLLOWER!", "scope"),
+            ("LeaderService.state/LEADER!", "scope"),
+        ]
+        assert [each.IsLeader() for each in services].count(True) == 1
+        assert [each.LeaderInfo is not None for each in services] == [True] * 3
 
     run(work)
 

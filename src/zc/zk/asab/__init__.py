@@ -20,5 +20,13 @@ Names and meanings are those that ASAB documents. It needs the extra: `pip insta
 from zc.zk.asab.application import Module, ZooKeeperContainer, ZooKeeperService
 from zc.zk.asab.blocking import BlockingClient
 from zc.zk.asab.calls import ZooKeeper
+from zc.zk.asab.leader import LeaderService
 
-__all__ = ["BlockingClient", "Module", "ZooKeeper", "ZooKeeperContainer", "ZooKeeperService"]
+__all__ = [
+    "BlockingClient",
+    "LeaderService",
+    "Module",
+    "ZooKeeper",
+    "ZooKeeperContainer",
+    "ZooKeeperService",
+]

@@ -28,14 +28,19 @@ def find(url: str | None, sources: Sequence[Mapping[str, str]]) -> Place:
     `servers` and `path`. Raises `ArgumentError` for what cannot be, and when no server is named at all.
     """
     servers, path = _split(url)
-    servers = servers or _first("servers", sources)
+    servers = servers or first("servers", sources)
     if not servers:
         raise ArgumentError("no ZooKeeper server is configured")
     ensemble.parse(servers)
-    configured = _first("path", sources) or DEFAULT_PATH
+    configured = first("path", sources) or DEFAULT_PATH
     if path.startswith("./"):
         path = f"{configured}/{path[2:]}"
     return Place(servers, _tidy(path or configured))
+
+
+def first(key: str, sources: Sequence[Mapping[str, str]]) -> str:
+    """Return what the first of some sources that has a value for a key has, or nothing."""
+    return next((value for source in sources if (value := source.get(key, "").strip())), "")
 
 
 def absolute(path: str, *, keeps_last_slash: bool = False) -> str:
@@ -65,10 +70,6 @@ def _split(url: str | None) -> tuple[str, str]:
     if path and not path.startswith(("/", "./")):
         raise ArgumentError(f"not a ZooKeeper URL, the path begins with neither / nor ./: {url!r}")
     return servers, path
-
-
-def _first(key: str, sources: Sequence[Mapping[str, str]]) -> str:
-    return next((value for source in sources if (value := source.get(key, "").strip())), "")
 
 
 def _tidy(path: str) -> str:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 from zc.zk.arguments import MOST_SESSION_SECONDS, seconds
-from zc.zk.asab.addresses import Place, absolute, find
+from zc.zk.asab.addresses import Place, absolute, find, first
 from zc.zk.asab.advertising import Advertisement
 from zc.zk.asab.calls import ZooKeeper, log
 from zc.zk.codes import State
@@ -18,10 +18,13 @@ from zc.zk.errors import ZooKeeperError
 try:
     import asab
     import asab.proactor
+    import asab.utils
 except ModuleNotFoundError as error:
     raise ImportError("zc.zk.asab needs the extra: pip install zc.zk[asab]") from error
 
+Service: Any = asab.Service  # Any: asab has no types
 _SECTION = "zookeeper"  # has what the section of a container lacks
+_DEFAULT_TIMEOUT = "10s"
 _VARIABLE = "ASAB_ZOOKEEPER_SERVERS"
 _ENSURING = 5.0  # seconds that making the path may hold the news of a connection up
 _WORST_FIRST = (State.LOST, State.SUSPENDED, State.CONNECTED)
@@ -63,7 +66,7 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
     argument. By CONNECTED the path exists. What was advertised comes back by itself.
     """
 
-    ConfigDefaults: dict[str, str] = {"servers": "", "path": "", "timeout": "10s"}  # noqa: RUF012 (asab's way)
+    ConfigDefaults: dict[str, str] = {"servers": "", "path": "", "timeout": ""}  # noqa: RUF012 (asab's way)
 
     def __init__(
         self,
@@ -134,22 +137,25 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
 
     # --- where to connect to
 
-    def _place(self, z_path: str | None) -> Place:
-        sources = [
+    def _sources(self) -> list[Mapping[str, str]]:
+        """Return what is configured, the most particular first."""
+        config = asab.Config
+        return [
             self.Config,
-            dict(asab.Config.items(_SECTION)) if asab.Config.has_section(_SECTION) else {},
-            {"servers": os.environ.get(_VARIABLE, "")},
+            dict(config.items(_SECTION)) if config.has_section(_SECTION) else {},
+            {"servers": os.environ.get(_VARIABLE, ""), "timeout": _DEFAULT_TIMEOUT},
         ]
+
+    def _place(self, z_path: str | None) -> Place:
         try:
-            return find(z_path, sources)
+            return find(z_path, self._sources())
         except ZooKeeperError as error:
             self._exit(f"{error}; {_ADDRESS_HELP.format(self.ConfigSectionName)}")
 
     def _timeout(self) -> float:
         try:
-            return seconds(
-                self.Config.getseconds("timeout"), "the session time-out", MOST_SESSION_SECONDS
-            )
+            timeout = asab.utils.convert_to_seconds(first("timeout", self._sources()))
+            return seconds(timeout, "the session time-out", MOST_SESSION_SECONDS)
         except (ValueError, TypeError) as error:
             self._exit(f"`timeout` in the section [{self.ConfigSectionName}]: {error}")
 
@@ -158,6 +164,13 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
         raise SystemExit(1)
 
     # --- the session, on the event loop
+
+    def run_while_open(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine until the container is stopped; may be called before the loop runs."""
+        if self._is_stopped:
+            work.close()
+        else:
+            self._run(work)
 
     def _start(self) -> None:
         if not self._is_stopped:
