@@ -1,6 +1,9 @@
 """What the README shows works as it stands there."""
 
+import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -59,6 +62,21 @@ def test_asyncio_is_used_as_shown(capsys: pytest.CaptureFixture[str]) -> None:
         "['10.0.0.5:8080']",
         "servers: ['10.0.0.5:8080']",
     ]
+
+
+@pytest.mark.slow
+def test_an_asab_application_is_written_as_shown() -> None:
+    with Server() as server:
+        run = subprocess.run(
+            [sys.executable, "-c", example("asab.Application")],
+            env={**os.environ, "ASAB_ZOOKEEPER_SERVERS": server.address},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (run.returncode, run.stdout) == (0, "{'open': True}\n"), run.stderr
 
 
 def test_clients_can_be_secured_as_shown(tmp_path: pytest.TempPathFactory) -> None:
