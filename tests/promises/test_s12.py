@@ -116,8 +116,10 @@ def test_s12_what_else_is_imported_is_optional() -> None:
         assert any(each.startswith(name.replace("_", "-")) for each in offered), name
 
 
-# Imported by whoever asks for that driver, or by pytest itself, and by nobody else.
-OF_AN_EXTRA = {"drivers.gevent", "testing.pytest_plugin"}
+# Imported by whoever asks for that driver, by an ASAB application, or by pytest itself, and by nobody else.
+OF_AN_EXTRA = {"drivers.gevent", "testing.pytest_plugin"} | {
+    each.name for each in EVERYTHING if each.name.partition(".")[0] == "asab"
+}
 
 
 @pytest.fixture(scope="module")
