@@ -12,7 +12,7 @@ from bench.match import Match
 from bench.scores import score_table
 from bench.stage import Stage
 from bench.table import table
-from bench.tasks import SUBJECTS, TASKS, Result, Round, Task
+from bench.tasks import TASKS, Result, Round, Task
 
 _ROUNDS, _HEAVY_ROUNDS = 7, 3
 _QUICK_ROUNDS = 2
@@ -61,7 +61,8 @@ class Bench:
     def run(self, stage: Stage, tasks: Sequence[Task]) -> dict[str, list[Round]]:
         """Measure task by task; within one the subjects take turns, round by round."""
         with ExitStack() as stack:
-            hands = {name: stack.enter_context(Hand(name, stage)) for name in SUBJECTS}
+            names = dict.fromkeys(name for task in tasks for name in task.subjects)
+            hands = {name: stack.enter_context(Hand(name, stage)) for name in names}
             self._warm_up(hands)
             return {task.name: self._measure(task, hands, stage) for task in tasks}
 
@@ -71,11 +72,11 @@ class Bench:
         for task in TASKS:
             if task.name in _WARM_UP:
                 for _ in range(1 if self._is_quick else 3):
-                    for hand in hands.values():
-                        hand.do(task, self._counts[task.name], self._mark())
+                    for name in hands.keys() & set(task.subjects):
+                        hands[name].do(task, self._counts[task.name], self._mark())
 
     def _measure(self, task: Task, hands: dict[str, Hand], stage: Stage) -> list[Round]:
-        subjects = list(SUBJECTS)
+        subjects = list(task.subjects)
         rounds = []
         for number in range(self._rounds_of(task)):
             _say(f"{task.title.strip()}, round {number + 1}")

@@ -12,6 +12,7 @@ from kazoo.client import KazooClient
 
 import zc.zk
 from bench.bare import Bare
+from bench.loops import AioZk, BareAio, ZcZkAio
 from bench.stage import children_path, data_path
 from bench.tasks import NODES, TRANSACTION
 
@@ -236,4 +237,11 @@ class Kazoo(Library):
         return self._client.ChildrenWatch(path, changed)
 
 
-MAKERS: dict[str, Callable[[int], Subject]] = {"zc.zk": ZcZk, "kazoo": Kazoo, "bare": Bare}
+MAKERS: dict[str, Callable[[int], Any]] = {  # Any: those on a loop do not do it all
+    "zc.zk": ZcZk,
+    "kazoo": Kazoo,
+    "bare": Bare,
+    "zc.zk.aio": ZcZkAio,
+    "aiozk": AioZk,
+    "bare.aio": BareAio,
+}

@@ -3,9 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-from bench.tasks import SUBJECTS, TARGETS, Result, Round, Target, Task
+from bench.tasks import LOOPS, SUBJECTS, TARGETS, Result, Round, Target, Task
 
 Measured = Mapping[str, Sequence[Round]]  # by the name of the task
+_LOOP_PAIRS = (
+    ("zc.zk.aio", "bare.aio"),
+    ("aiozk", "bare.aio"),
+    ("aiozk", "zc.zk.aio"),
+    ("zc.zk", "zc.zk.aio"),
+)
 _TITLE = 48
 _COLUMN = 12
 
@@ -17,31 +23,51 @@ def table(tasks: Sequence[Task], counts: Mapping[str, int], measured: Measured) 
 
 
 def _times(tasks: Sequence[Task], counts: Mapping[str, int], measured: Measured) -> str:
-    groups = ("bare socket", "zc.zk / bare", "kazoo / bare", "kazoo / zc.zk")
+    kinds = (
+        (SUBJECTS, "bare", (("zc.zk", "bare"), ("kazoo", "bare"), ("kazoo", "zc.zk"))),
+        (LOOPS, "bare.aio", _LOOP_PAIRS),
+    )
+    parts = []
+    for subjects, base, pairs in kinds:
+        of_kind = [task for task in tasks if task.subjects == subjects]
+        parts += _times_of(of_kind, counts, measured, base, pairs)
+    return "\n".join(parts)
+
+
+def _times_of(
+    tasks: Sequence[Task],
+    counts: Mapping[str, int],
+    measured: Measured,
+    base: str,
+    pairs: Sequence[tuple[str, str]],
+) -> list[str]:
+    groups = [base, *(f"{above} / {below}" for above, below in pairs)]
     head = [
         " " * _TITLE + "".join(f"{group:>{2 * _COLUMN}}" for group in groups),
         " " * _TITLE + f"{'wall':>{_COLUMN}}{'client CPU':>{_COLUMN}}" * len(groups),
     ]
     lines = [
-        _line(task, counts[task.name], measured[task.name])
+        _line(task, counts[task.name], measured[task.name], base, pairs)
         for task in tasks
         if task.kind != "memory" and measured.get(task.name)
     ]
-    return "\n".join([*head, *lines]) if lines else ""
+    return [*head, *lines] if lines else []
 
 
-def _line(task: Task, count: int, rounds: Sequence[Round]) -> str:
+def _line(
+    task: Task, count: int, rounds: Sequence[Round], base: str, pairs: Sequence[tuple[str, str]]
+) -> str:
     cells = [f"{task.title:<{_TITLE}}"]
-    cells += [_each(rounds, lambda r: r["bare"].wall / count)]
-    cells += [_each(rounds, lambda r: r["bare"].cpu / count)]
-    for above, below in (("zc.zk", "bare"), ("kazoo", "bare"), ("kazoo", "zc.zk")):
+    cells += [_each(rounds, base, lambda result: result.wall / count)]
+    cells += [_each(rounds, base, lambda result: result.cpu / count)]
+    for above, below in pairs:
         cells += [_ratio(rounds, above, below, lambda result: result.wall)]
         cells += [_ratio(rounds, above, below, lambda result: result.cpu)]
     return "".join(cells)
 
 
-def _each(rounds: Sequence[Round], measure: Callable[[Round], float]) -> str:
-    values = [measure(each) for each in rounds if "bare" in each]
+def _each(rounds: Sequence[Round], base: str, measure: Callable[[Result], float]) -> str:
+    values = [measure(each[base]) for each in rounds if base in each]
     return f"{median(values) * 1e6:>{_COLUMN - 3}.1f} us" if values else " " * _COLUMN
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 Kind = Literal["plain", "update", "recover", "memory"]
 SUBJECTS = ("zc.zk", "kazoo", "bare")
+LOOPS = ("zc.zk.aio", "aiozk", "bare.aio", "zc.zk")  # the subjects of what is done on an event loop
 NODES = "/bench"
 DATA_SIZE = 100  # bytes in a node
 TRANSACTION = 100  # creates in one
@@ -27,6 +28,7 @@ class Task:
     kind: Kind = "plain"
     is_heavy: bool = False
     ends_session: bool = False
+    subjects: tuple[str, ...] = SUBJECTS
 
 
 TASKS = (
@@ -59,6 +61,8 @@ TASKS = (
     ),
     Task("memory", "a live data watch", "watch_idly", 10_000, 1000, "memory", True),
     Task("recursive", "  the same by one recursive watch", "watch_all", 10_000, 1000, "memory", True),
+    Task("aio-serial", "get, one after the other", "get_serially", 5000, 1000, subjects=LOOPS),
+    Task("aio-gets", "20,000 gets in flight", "get_in_flight", 20_000, 4000, subjects=LOOPS),
 )  # fmt: skip
 
 
@@ -128,4 +132,7 @@ TARGETS = (
         0.01,
         against="memory",
     ),
+    Target("aio-serial", "an awaited get: 1.3 x a bare one", _wall("zc.zk.aio", "bare.aio"), 1.3),
+    Target("aio-serial", "an awaited get: 1.5 x as fast as aiozk's", _wall("aiozk", "zc.zk.aio"), 1.5, is_floor=True),
+    Target("aio-gets", "awaited gets in flight: 0.9 of bare", _wall("bare.aio", "zc.zk.aio"), 0.9, is_floor=True),
 )  # fmt: skip
