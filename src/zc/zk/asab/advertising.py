@@ -1,21 +1,13 @@
 """What an application advertises of itself: an ephemeral, sequential node that comes back whenever it is lost."""
 
-import asyncio
 import contextlib
-import logging
 
 from zc.zk import aio, paths
-from zc.zk.errors import (
-    ConnectionClosedError,
-    NetworkError,
-    NoNodeError,
-    ZooKeeperError,
-)
-from zc.zk.records import WatchedEvent
+from zc.zk.asab.calls import log
+from zc.zk.asab.keeping import Keeper
+from zc.zk.errors import NetworkError, NoNodeError
 
 _DIGITS = 10  # of a sequential node's number
-_PAUSE = 2.0  # seconds after a refusal, such as of an ACL: nothing tells us when it ends
-log = logging.getLogger("zc.zk.asab")
 
 
 class Advertisement:
@@ -31,41 +23,15 @@ class Advertisement:
         self._client = client
         self._wanted: bytes = b""
         self._written: bytes | None = None
-        self._look_again = asyncio.Event()
         self._is_doubtful = False  # whether a request that made a node may have lost its reply
-        self._sessions: set[int] = set()  # in which a node of ours was asked for
-        self._complaint = ""
+        self._keeper = Keeper(client, f"advertising at {prefix}", self._bring_about)
+        self.look_again = self._keeper.look_again
+        self.keep = self._keeper.keep
 
     def want(self, data: bytes) -> None:
         """Give the node these data."""
         self._wanted = data
         self.look_again()
-
-    def look_again(self) -> None:
-        """See to the node soon."""
-        self._look_again.set()
-
-    async def keep(self) -> None:
-        """Bring about what is wanted, until the client is closed or this is cancelled."""
-        while True:
-            self._look_again.clear()
-            try:
-                await self._bring_about()
-            except ConnectionClosedError:
-                return
-            except NetworkError:
-                await asyncio.sleep(0)  # what came of it is seen by looking again
-                continue
-            except ZooKeeperError as error:
-                self._complain(str(error))
-                await self._pause()
-                continue
-            self._complaint = ""
-            await self._look_again.wait()
-
-    async def _pause(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._look_again.wait(), _PAUSE)
 
     async def _bring_about(self) -> None:
         while True:
@@ -75,12 +41,12 @@ class Advertisement:
                 return
 
     async def _is_held(self, path: str) -> bool:
-        stat = await self._client.exists(path, self._changed)
+        stat = await self._client.exists(path, self.look_again)
         owner = None if stat is None else stat.owner_session_id
-        if owner is not None and owner == self._session_id:
+        if owner is not None and owner == self._keeper.session_id:
             return True
         self.path = None
-        if owner in self._sessions:
+        if owner in self._keeper.sessions:
             await self._remove(path)  # it is still there though its session was given up
         return False
 
@@ -103,7 +69,7 @@ class Advertisement:
             if self.path is not None:
                 return
         data = self._wanted
-        self._sessions.add(self._session_id)
+        self._keeper.note_session()
         try:
             self.path = await self._client.create(
                 self.prefix, data, ephemeral=True, sequence=True, makepath=True
@@ -112,7 +78,7 @@ class Advertisement:
             self._is_doubtful = error.maybe_applied
             raise
         finally:
-            self._sessions.add(self._session_id)  # it may have waited for that one
+            self._keeper.note_session()  # it may have waited for that one
         self._written = data
         log.info("advertised at %s", self.path)
 
@@ -131,25 +97,12 @@ class Advertisement:
                 continue
             stat = await self._client.exists(path)
             owner = None if stat is None else stat.owner_session_id
-            if found is None and owner == self._session_id:
+            if found is None and owner == self._keeper.session_id:
                 found = path
-            elif owner in self._sessions:
+            elif owner in self._keeper.sessions:
                 await self._remove(path)
         return found
 
     async def _remove(self, path: str) -> None:
         with contextlib.suppress(NoNodeError):
             await self._client.delete(path)
-
-    @property
-    def _session_id(self) -> int:
-        identity = self._client.client_id
-        return identity[0] if identity else 0
-
-    def _changed(self, _: WatchedEvent) -> None:
-        self.look_again()
-
-    def _complain(self, complaint: str) -> None:
-        if complaint != self._complaint:
-            self._complaint = complaint
-            log.warning("advertising at %s: %s", self.prefix, complaint)

@@ -1,6 +1,5 @@
 """Elects one instance of an application as its leader."""
 
-import asyncio
 import contextlib
 import os
 from typing import Any
@@ -8,19 +7,14 @@ from typing import Any
 from zc.zk import aio
 from zc.zk.asab.addresses import absolute
 from zc.zk.asab.application import Service, ZooKeeperContainer
-from zc.zk.asab.calls import log
+from zc.zk.asab.keeping import Keeper
 from zc.zk.codes import State
 from zc.zk.errors import (
     BadVersionError,
-    ConnectionClosedError,
-    NetworkError,
     NodeExistsError,
     NoNodeError,
-    ZooKeeperError,
 )
-from zc.zk.records import WatchedEvent
 
-_PAUSE = 2.0  # seconds after a refusal, such as of an ACL: nothing tells us when it ends
 _IDENTITY = ("instance_id", "service_id", "node_id")  # and upper-case in the environment
 
 
@@ -47,11 +41,9 @@ class LeaderService(Service):  # type: ignore[misc]  # asab has no types
         self._path = absolute(f"{zkcontainer.Path}/election/{scope}")
         self._is_wanted = True
         self._leads: bool | None = None  # None: neither was told
-        self._look_again = asyncio.Event()
-        self._sessions: set[int] = set()  # in which our node was asked for
-        self._complaint = ""
+        self._keeper = Keeper(self._client, f"election at {self._path}", self._look)
         self._client.add_listener(self._state_changed)
-        zkcontainer.run_while_open(self._keep())
+        zkcontainer.run_while_open(self._keeper.keep())
 
     def IsLeader(self) -> bool:  # noqa: N802 (asab's name)
         """Return whether this instance leads at the moment."""
@@ -61,12 +53,12 @@ class LeaderService(Service):  # type: ignore[misc]  # asab has no types
         """Follow from now on, and let another instance lead."""
         self._is_wanted = False
         self._stand(leads=False)
-        self._look_again.set()
+        self._keeper.look_again()
 
     def SetUp(self) -> None:  # noqa: N802 (asab's name)
         """Take part again after `StepDown`."""
         self._is_wanted = True
-        self._look_again.set()
+        self._keeper.look_again()
 
     # --- how we stand
 
@@ -80,40 +72,19 @@ class LeaderService(Service):  # type: ignore[misc]  # asab has no types
     def _state_changed(self, state: State) -> None:
         if state is not State.CONNECTED and self._leads is True:
             self._stand(leads=False)
-        self._look_again.set()
-
-    def _changed(self, _: WatchedEvent) -> None:
-        self._look_again.set()
+        self._keeper.look_again()
 
     # --- the node
 
-    async def _keep(self) -> None:
-        while True:
-            self._look_again.clear()
-            try:
-                await self._look()
-            except ConnectionClosedError:
-                return
-            except NetworkError:
-                await asyncio.sleep(0)  # what came of it is seen by looking again
-                continue
-            except ZooKeeperError as error:
-                self._complain(str(error))
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._look_again.wait(), _PAUSE)
-                continue
-            self._complaint = ""
-            await self._look_again.wait()
-
     async def _look(self) -> None:
         try:
-            data, stat = await self._client.get(self._path, self._changed)
+            data, stat = await self._client.get(self._path, self._keeper.look_again)
         except NoNodeError:
             await self._stand_for_election()
             return
-        owner, current = stat.owner_session_id, self._session_id
+        owner, current = stat.owner_session_id, self._keeper.session_id
         is_ours = owner is not None and owner == current
-        if not is_ours and owner not in self._sessions:
+        if not is_ours and owner not in self._keeper.sessions:
             self.LeaderInfo = data
             self._stand(leads=False)
         elif is_ours and self._is_wanted:
@@ -127,27 +98,17 @@ class LeaderService(Service):  # type: ignore[misc]  # asab has no types
         if not self._is_wanted:
             self.LeaderInfo = None
             # Told when there is another leader; until then there is nothing to see but the node's coming back.
-            if await self._client.exists(self._path, self._changed) is not None:
-                self._look_again.set()
+            if await self._client.exists(self._path, self._keeper.look_again) is not None:
+                self._keeper.look_again()
             return
-        self._sessions.add(self._session_id)
+        self._keeper.note_session()
         try:
             await self._client.create(self._path, _identity(), ephemeral=True, makepath=True)
         except NodeExistsError:
             pass  # somebody else was quicker
         finally:
-            self._sessions.add(self._session_id)  # it may have waited for that one
-        self._look_again.set()
-
-    @property
-    def _session_id(self) -> int:
-        identity = self._client.client_id
-        return identity[0] if identity else 0
-
-    def _complain(self, complaint: str) -> None:
-        if complaint != self._complaint:
-            self._complaint = complaint
-            log.warning("election at %s: %s", self._path, complaint)
+            self._keeper.note_session()  # it may have waited for that one
+        self._keeper.look_again()
 
 
 def _identity() -> bytes:
