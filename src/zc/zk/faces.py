@@ -4,11 +4,12 @@ import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 from zc.zk import arguments, paths
 from zc.zk.asking import Asking, D
 from zc.zk.codes import KeeperState, State
+from zc.zk.drivers.connected import Light
 from zc.zk.drivers.journal import Logger, open_to_everybody
 from zc.zk.drivers.reporting import Reporter
 from zc.zk.drivers.retrying import Policy, Retry
@@ -35,16 +36,6 @@ from zc.zk.security import ACL, OPEN_ACL_UNSAFE, checked_acl
 Listener = Callable[[State], object]
 START_TIMEOUT = 15.0  # seconds
 _jitter = EvenJitter(random.random())  # for all clients of this process
-
-
-class Light(Protocol):
-    """Shows whether a client is connected."""
-
-    def is_set(self) -> bool:
-        """Return whether a server answers at the moment."""
-
-    def look(self) -> None:
-        """Have those who wait look at the session."""
 
 
 class Face(Asking[D]):

@@ -2,23 +2,46 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from zc.zk.codes import State
 from zc.zk.drivers.nesting import Bells
 from zc.zk.protocol.session import Session
 
 
-class Connected:
-    """Is set while a server answers; what sets it and clears it is the session."""
+class Ring(Protocol):
+    """Has those who wait look again."""
 
-    def __init__(self, session: Session, new_lock: Callable[[], Any] = threading.Lock) -> None:
+    def ring(self) -> None:
+        """Have all who wait look again."""
+
+
+class Light:
+    """Is set while a server answers; what sets it and clears it is the session. Those who wait are told by bells."""
+
+    def __init__(self, session: Session, bells: Ring) -> None:
         self._session = session
-        self._changed = Bells(new_lock)
+        self._bells = bells
 
     def is_set(self) -> bool:
         """Return whether a server answers at the moment."""
         return self._session.state is State.CONNECTED
+
+    def look(self) -> None:
+        """Have those who wait look at the session."""
+        self._bells.ring()
+
+    def _is_settled(self) -> bool:
+        """Return whether there is nothing to wait for: it is set, or cannot be set any more."""
+        return self.is_set() or self._session.keeper_state.is_final
+
+
+class Connected(Light):
+    """Is set while a server answers, for threads."""
+
+    def __init__(self, session: Session, new_lock: Callable[[], Any] = threading.Lock) -> None:
+        self._changed = Bells(new_lock)
+        super().__init__(session, self._changed)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is set, or so many seconds; return whether it is.
@@ -27,10 +50,3 @@ class Connected:
         """
         self._changed.wait_for(self._is_settled, timeout)
         return self.is_set()
-
-    def look(self) -> None:
-        """Have those who wait look at the session."""
-        self._changed.ring()
-
-    def _is_settled(self) -> bool:
-        return self.is_set() or self._session.keeper_state.is_final
