@@ -173,18 +173,16 @@ class LoopCallbacks:
 
     async def close(self, seconds: float) -> None:
         """Let what was posted be done, for so many seconds; what runs then is cancelled, and reported."""
-        me = asyncio.current_task()
         until = time.monotonic() + seconds
-        while (self._ready or self._tasks - {me}) and time.monotonic() < until:
-            others = self._tasks - {me}
-            if others:
-                await asyncio.wait(others, timeout=until - time.monotonic())
+        while (self._ready or self._tasks) and time.monotonic() < until:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=until - time.monotonic())
             else:
                 await asyncio.sleep(0)
-        for task in self._tasks - {me}:
+        for task in self._tasks:
             self._log.warning(
                 "callback had not ended when its client was closed: %s", task.get_name()
             )
             task.cancel()
-        if self._tasks - {me}:
-            await asyncio.wait(self._tasks - {me}, timeout=_SLICE)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_SLICE)
