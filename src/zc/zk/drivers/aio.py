@@ -12,7 +12,6 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
-from zc.zk.codes import State
 from zc.zk.drivers import lifetime
 from zc.zk.drivers.aiocallbacks import LoopCallbacks
 from zc.zk.drivers.aiodialling import dial
@@ -23,6 +22,7 @@ from zc.zk.drivers.exposure import Exposure
 from zc.zk.drivers.forking import forked
 from zc.zk.drivers.journal import Journal, Logger, connecting, refused, unexpected
 from zc.zk.drivers.probing import takes_writes
+from zc.zk.drivers.running import hung_up, is_trying, servers_to_ask
 from zc.zk.drivers.tls import Security
 from zc.zk.errors import (
     ConnectionClosedError,
@@ -202,9 +202,8 @@ class AioDriver:
         self.require_own_process()
         self.session.close(now)
         if self._loop_is_closed:
-            with contextlib.suppress(
-                RuntimeError
-            ):  # what the kernel takes at once is said all the same
+            # What the kernel takes at once is said all the same.
+            with contextlib.suppress(RuntimeError):
                 self._flush()
         else:
             self._turn()
@@ -466,7 +465,7 @@ class AioDriver:
             raise
         if link.is_over:  # the server was quicker
             self.session.connected(monotonic(), reached.server)
-            self._lost(self._hung_up())
+            self._lost(hung_up(self.session))
             return
         mechanism, host = self._mechanism, reached.server.host
         self._authenticator = None if mechanism is None else Authenticator(mechanism, host)
@@ -482,11 +481,7 @@ class AioDriver:
 
     def _ended(self, link: Link, reason: str) -> None:
         if link is self._link:
-            self._lost(self.session.fault or reason or self._hung_up())
-
-    def _hung_up(self) -> str:
-        is_early = self.session.phase is Phase.GREETING
-        return "the server hung up" + " without opening a session" * is_early
+            self._lost(self.session.fault or reason or hung_up(self.session))
 
     def _lost(self, reason: str) -> None:
         self._drop_link()
@@ -504,16 +499,13 @@ class AioDriver:
     @property
     def servers(self) -> tuple[Endpoint, ...]:
         """The server that we are connected to; without one, all in the order of trying."""
-        server = self.session.server
-        if server is not None and self.session.state is State.CONNECTED:
-            return (server,)
-        return self.session.ensemble.order
+        return servers_to_ask(self.session)
 
     # --- what dialling asks and tells
 
     def go_on(self) -> bool:
         self.session.tick(monotonic())
-        return self.session.phase.is_attempt and self.session.fault is None
+        return is_trying(self.session)
 
     def trying(self, server: Endpoint) -> None:
         self.journal.take(connecting(server))
@@ -536,10 +528,7 @@ class AioDriver:
 
     async def _step_aside(self, authenticator: Authenticator, challenge: Challenge) -> None:
         session, link = self.session, self._link
-
-        def goes_on() -> bool:
-            return session.phase.is_attempt and session.fault is None
-
+        goes_on = partial(is_trying, session)
         tell = await self.aside(partial(authenticator.answer, challenge, goes_on))
         if self._link is link:
             tell(session.authentication)

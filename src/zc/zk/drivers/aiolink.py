@@ -57,9 +57,8 @@ class Link(asyncio.Protocol):
         if data:
             self._received(self, data)
         if self._channel.failure is not None:
-            self._end(
-                reason_of(self._channel.failure)
-            )  # perhaps nothing more comes that would tell
+            # Perhaps nothing more comes that would tell.
+            self._end(reason_of(self._channel.failure))
         elif self._channel.has_ended:
             self._end("")
 

@@ -4,11 +4,13 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from zc.zk.codes import State
 from zc.zk.protocol.ensemble import Endpoint
 from zc.zk.protocol.live import Live
 from zc.zk.protocol.repetition import Line
 from zc.zk.protocol.requests import Request
 from zc.zk.protocol.session import Session
+from zc.zk.protocol.states import Phase
 
 
 class Post(Protocol):
@@ -82,3 +84,21 @@ class Driver(Protocol):
 
     def drop(self, live: Live) -> None:
         """Let go of a live node some time soon; may be called anywhere."""
+
+
+def is_trying(session: Session) -> bool:
+    """Return whether an attempt to reach a server is still wanted."""
+    return session.phase.is_attempt and session.fault is None
+
+
+def servers_to_ask(session: Session) -> tuple[Endpoint, ...]:
+    """Return the server that we are connected to; without one, all in the order of trying."""
+    if session.server is not None and session.state is State.CONNECTED:
+        return (session.server,)
+    return session.ensemble.order
+
+
+def hung_up(session: Session) -> str:
+    """Return the reason for the end of a connection whose server gave none."""
+    is_early = session.phase is Phase.GREETING
+    return "the server hung up" + " without opening a session" * is_early

@@ -14,7 +14,6 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
-from zc.zk.codes import State
 from zc.zk.drivers import lifetime
 from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
@@ -25,6 +24,7 @@ from zc.zk.drivers.journal import Journal, Logger, connecting, refused, unexpect
 from zc.zk.drivers.nesting import Bell, Guard, interrupted
 from zc.zk.drivers.probing import takes_writes
 from zc.zk.drivers.results import AsyncResult, Waiting
+from zc.zk.drivers.running import hung_up, is_trying, servers_to_ask
 from zc.zk.drivers.tls import Security
 from zc.zk.drivers.wire import Wire
 from zc.zk.errors import (
@@ -454,17 +454,14 @@ class ThreadDriver:
     @property
     def servers(self) -> tuple[Endpoint, ...]:
         """The server that we are connected to; without one, all in the order of trying."""
-        server = self.session.server
-        if server is not None and self.session.state is State.CONNECTED:
-            return (server,)
-        return self.session.ensemble.order
+        return servers_to_ask(self.session)
 
     # --- what dialling asks and tells
 
     def go_on(self) -> bool:
         with self.lock:
             self.session.tick(monotonic())
-            going = self.session.phase.is_attempt and self.session.fault is None
+            going = is_trying(self.session)
         self._relieve()
         return going
 
@@ -498,7 +495,7 @@ class ThreadDriver:
                 return reason_of(error)
             else:
                 if not data:
-                    return self._end_of_stream()
+                    return hung_up(self.session)
 
     def _answer_challenge(self, authenticator: Authenticator) -> bool:
         authentication = self.session.authentication
@@ -553,10 +550,6 @@ class ThreadDriver:
             self.session.looked(server, monotonic(), is_writable=is_writable)
             self.session.nudge()  # for the reader to see it
         self.flush()
-
-    def _end_of_stream(self) -> str:
-        is_early = self.session.phase is Phase.GREETING
-        return "the server hung up" + " without opening a session" * is_early
 
     def _lost(self, reason: str) -> None:
         with self.lock:
