@@ -26,6 +26,7 @@ LAYERS = (
     {"asking"},
     {"faces", "calling", "within"},
     {"recipes.watchers", "registry.live", "registry.registrar"},
+    {"registry.standing"},
     {"calls"},
     {"client"},
     {"zookeeper"},

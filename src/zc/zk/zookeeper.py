@@ -7,17 +7,18 @@ from typing import Any, Self
 
 import simplejson
 
-from zc.zk import arguments, paths
+from zc.zk import paths
 from zc.zk.asking import WatchCallback
 from zc.zk.client import Client
-from zc.zk.codes import ANY_VERSION, DEFAULT_PORT, KeeperState, State
-from zc.zk.errors import ArgumentTypeError, ConnectionClosedError
+from zc.zk.codes import ANY_VERSION, DEFAULT_PORT
+from zc.zk.errors import ArgumentTypeError
 from zc.zk.records import Stat
-from zc.zk.registry.addresses import Address, format_addr
+from zc.zk.registry.addresses import Address
 from zc.zk.registry.live import Children, Properties, children_of, properties_of
-from zc.zk.registry.properties import Data, decode, encode
+from zc.zk.registry.properties import Data, decode
 from zc.zk.registry.registrar import RegisteredServer, Registrar
-from zc.zk.security import ACL, READ_ACL_UNSAFE, checked_acl
+from zc.zk.registry.standing import Standing
+from zc.zk.security import ACL, READ_ACL_UNSAFE
 
 CONNECTION_STRING_VARIABLE = "ZC_ZK_CONNECTION_STRING"
 DEFAULT_SESSION_TIMEOUT = 10.0  # seconds
@@ -25,7 +26,7 @@ DEFAULT_START_TIMEOUT = 10.0  # seconds
 _A_WHILE = 3600.0  # seconds: what "for ever" is made of
 
 
-class ZooKeeper:
+class ZooKeeper(Standing[Client]):
     """A connection to a service registry.
 
     `connection_string` is `HOST:PORT,HOST:PORT[/chroot]`, a port number for a server on this machine, or a
@@ -36,6 +37,10 @@ class ZooKeeper:
     why it did not do; with `wait` it goes on trying for ever. Sessions and watches are re-established by themselves.
     """
 
+    _title = "zc.zk.ZooKeeper"
+    _registrar: Registrar
+    connected: threading.Event
+
     def __init__(
         self,
         connection_string: str | int | Client | None = None,
@@ -44,14 +49,13 @@ class ZooKeeper:
         *,
         start_timeout: float = DEFAULT_START_TIMEOUT,
     ) -> None:
-        self._client: Client | None
         self._owns_client = not isinstance(connection_string, Client)
         if isinstance(connection_string, Client):
             self._client = client = connection_string
         else:
             timeout = DEFAULT_SESSION_TIMEOUT if session_timeout is None else session_timeout
             self._client = client = Client(servers(connection_string), timeout)
-        self.connected: threading.Event = client.driver.new_event()
+        self.connected = client.driver.new_event()
         self.zkaddr = client.hosts + client.chroot
         self._registrar = Registrar(client)
         client.add_listener(self._state_changed)
@@ -69,39 +73,6 @@ class ZooKeeper:
             client.remove_listener(self._state_changed)
             client.stop()
             raise
-
-    def _state_changed(self, state: State) -> None:
-        if state is State.CONNECTED:
-            self.connected.set()
-            self._registrar.resume()
-        else:
-            self.connected.clear()
-            self._registrar.wake()
-
-    @property
-    def client(self) -> Client:
-        """The client that this stands on. Raises `ConnectionClosedError` after `close`."""
-        if self._client is None:
-            raise ConnectionClosedError
-        return self._client
-
-    @property
-    def handle(self) -> Client | None:
-        """The client, for the lower-level calls; None after `close`."""
-        return self._client
-
-    @property
-    def state(self) -> KeeperState:
-        """How we stand with the server; `KeeperState.CONNECTING` too when there is no handle."""
-        return KeeperState.CONNECTING if self._client is None else self._client.client_state
-
-    @property
-    def watches(self) -> set[str]:
-        """The paths of the nodes that the client watches at the moment, those of our registrations included."""
-        if self._client is None:
-            return set()
-        with self._client.driver.lock:
-            return self._client.driver.session.trail.watches.paths
 
     # --- servers
 
@@ -124,12 +95,8 @@ class ZooKeeper:
         its node goes, at most `wait_for_name` seconds: 2 more than the session time-out unless given, 0 for not at
         all.
         """
-        node = paths.join(paths.validate(path), format_addr(address))
-        encoded = encode({**data, "pid": os.getpid()})
-        if wait_for_name is not None and wait_for_name != 0:
-            arguments.seconds(wait_for_name, "wait_for_name")
-        self.client.driver.require_own_process()
-        return self._registrar.register(node, encoded, checked_acl(acl), wait_for_name)
+        wanted = self._wanted(path, address, acl, wait_for_name, data)
+        return self._registrar.register(*wanted)
 
     register_server = register
 
@@ -252,9 +219,6 @@ class ZooKeeper:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"<zc.zk.ZooKeeper {self.zkaddr} {self.state if self._client else 'closed'}>"
 
 
 def servers(connection_string: str | int | None) -> str:

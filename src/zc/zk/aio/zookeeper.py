@@ -1,30 +1,29 @@
 """The registry helper on an event loop: what the blocking one does, awaited."""
 
 import asyncio
-import os
 from collections.abc import Generator, Iterable, Sequence
 from typing import Any, Self
 
 import simplejson
 
-from zc.zk import arguments, paths, zookeeper
+from zc.zk import paths, zookeeper
 from zc.zk.aio.client import Client
 from zc.zk.aio.documented import documented
 from zc.zk.aio.live import Children, Properties, children_of, properties_of
 from zc.zk.aio.registrar import RegisteredServer, Registrar
 from zc.zk.asking import WatchCallback
-from zc.zk.codes import ANY_VERSION, KeeperState, State
-from zc.zk.errors import ConnectionClosedError
+from zc.zk.codes import ANY_VERSION
 from zc.zk.protocol.live import LiveChildren, LiveData
 from zc.zk.records import Stat
-from zc.zk.registry.addresses import Address, format_addr
-from zc.zk.registry.properties import Data, decode, encode
-from zc.zk.security import ACL, READ_ACL_UNSAFE, checked_acl
+from zc.zk.registry.addresses import Address
+from zc.zk.registry.properties import Data, decode
+from zc.zk.registry.standing import Standing
+from zc.zk.security import ACL, READ_ACL_UNSAFE
 from zc.zk.zookeeper import DEFAULT_SESSION_TIMEOUT, DEFAULT_START_TIMEOUT, servers
 
 
 @documented(zookeeper.ZooKeeper)
-class ZooKeeper:
+class ZooKeeper(Standing[Client]):
     """A connection to a service registry, on an event loop.
 
     The arguments, the methods and the errors are those of `zc.zk.ZooKeeper`, and `connection_string` may be a
@@ -32,6 +31,10 @@ class ZooKeeper:
     `async with ZooKeeper(...) as zk:`. What waits there is awaited here; live objects are ready when they are there,
     and their callbacks may be coroutine functions.
     """
+
+    _title = "zc.zk.aio.ZooKeeper"
+    _registrar: Registrar
+    connected: asyncio.Event
 
     def __init__(
         self,
@@ -41,7 +44,6 @@ class ZooKeeper:
         *,
         start_timeout: float = DEFAULT_START_TIMEOUT,
     ) -> None:
-        self._client: Client | None
         self._owns_client = not isinstance(connection_string, Client)
         if isinstance(connection_string, Client):
             self._client = client = connection_string
@@ -73,32 +75,6 @@ class ZooKeeper:
         self.connected.set()
         return self
 
-    def _state_changed(self, state: State) -> None:
-        if state is State.CONNECTED:
-            self.connected.set()
-            self._registrar.resume()
-        else:
-            self.connected.clear()
-            self._registrar.wake()
-
-    @property
-    def client(self) -> Client:
-        if self._client is None:
-            raise ConnectionClosedError
-        return self._client
-
-    @property
-    def handle(self) -> Client | None:
-        return self._client
-
-    @property
-    def state(self) -> KeeperState:
-        return KeeperState.CONNECTING if self._client is None else self._client.client_state
-
-    @property
-    def watches(self) -> set[str]:
-        return set() if self._client is None else self._client.driver.session.trail.watches.paths
-
     # --- servers
 
     async def register(
@@ -110,12 +86,8 @@ class ZooKeeper:
         wait_for_name: float | None = None,
         **data: Any,
     ) -> RegisteredServer:
-        node = paths.join(paths.validate(path), format_addr(address))
-        encoded = encode({**data, "pid": os.getpid()})
-        if wait_for_name is not None and wait_for_name != 0:
-            arguments.seconds(wait_for_name, "wait_for_name")
-        self.client.driver.require_own_process()
-        return await self._registrar.register(node, encoded, checked_acl(acl), wait_for_name)
+        wanted = self._wanted(path, address, acl, wait_for_name, data)
+        return await self._registrar.register(*wanted)
 
     register_server = register
 
@@ -218,6 +190,3 @@ class ZooKeeper:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    def __repr__(self) -> str:
-        return f"<zc.zk.aio.ZooKeeper {self.zkaddr} {self.state if self._client else 'closed'}>"
