@@ -17,7 +17,29 @@ Servers = str | Sequence[str] | None
 
 
 class Making(Asking[D]):
-    """Makes the plans of calls that create nodes."""
+    """Makes the operations and the plans of calls that create nodes."""
+
+    def _creation(
+        self,
+        path: str,
+        value: bytes | None,
+        acl: Sequence[ACL] | None,
+        ephemeral: bool,
+        sequence: bool,
+        include_data: bool,
+        container: bool,
+        ttl: int | None,
+    ) -> Creates[Any]:  # Any: str, or with `include_data` a tuple
+        return arguments.create(
+            path,
+            value,
+            self._acl(acl),
+            ephemeral=ephemeral,
+            sequence=sequence,
+            container=container,
+            time_to_live=ttl,
+            with_status=include_data,
+        )
 
     def _creating(
         self, operation: Creates[Any], makepath: bool, include_data: bool, is_protected: bool

@@ -12,7 +12,7 @@ from zc.zk.drivers import planning
 from zc.zk.drivers.results import AsyncResult, Work
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.errors import ConnectionLoss, ZooKeeperError
-from zc.zk.operations import Create, Creates, Exists, Operation, WhoAmI
+from zc.zk.operations import Create, Exists, Operation, WhoAmI
 from zc.zk.plans import Plan
 from zc.zk.recipes import nodes, outcomes
 from zc.zk.records import ClientInfo, Stat
@@ -90,15 +90,8 @@ class Calls(Making[ThreadDriver]):
         `ephemeral` node that is no `sequence` one, by its owner; and of each `protected` one, which gets a name of its
         own, `_c_<guid>-` and then the name that was given. Of others, the outcome is raised as unknown.
         """
-        operation = arguments.create(
-            path,
-            value,
-            self._acl(acl),
-            ephemeral=ephemeral,
-            sequence=sequence,
-            container=container,
-            time_to_live=ttl,
-            with_status=include_data,
+        operation = self._creation(
+            path, value, acl, ephemeral, sequence, include_data, container, ttl
         )
         created: str | tuple[str, Stat]
         if type(operation) is Create and not makepath:
@@ -122,15 +115,8 @@ class Calls(Making[ThreadDriver]):
         protected: bool = False,
     ) -> AsyncResult[Any]:  # Any: str, or with `include_data` a tuple
         """As `create`, without waiting."""
-        operation: Creates[Any] = arguments.create(
-            path,
-            value,
-            self._acl(acl),
-            ephemeral=ephemeral,
-            sequence=sequence,
-            container=container,
-            time_to_live=ttl,
-            with_status=include_data,
+        operation = self._creation(
+            path, value, acl, ephemeral, sequence, include_data, container, ttl
         )
         if not (makepath or protected) and (include_data or type(operation) is Create):
             return self._write_async(operation)

@@ -14,7 +14,7 @@ from zc.zk.codes import ANY_VERSION, AddWatchMode, WatcherType
 from zc.zk.drivers import aioplanning
 from zc.zk.drivers.aio import AioDriver
 from zc.zk.errors import ConnectionLoss, ZooKeeperError
-from zc.zk.operations import Create, Creates, Exists, Operation, WhoAmI
+from zc.zk.operations import Create, Exists, Operation, WhoAmI
 from zc.zk.plans import Plan
 from zc.zk.recipes import nodes, outcomes
 from zc.zk.records import ClientInfo, Stat
@@ -77,15 +77,8 @@ class Calls(Making[AioDriver]):
         ttl: int | None = None,
         protected: bool = False,
     ) -> str | tuple[str, Stat]:
-        operation = arguments.create(
-            path,
-            value,
-            self._acl(acl),
-            ephemeral=ephemeral,
-            sequence=sequence,
-            container=container,
-            time_to_live=ttl,
-            with_status=include_data,
+        operation = self._creation(
+            path, value, acl, ephemeral, sequence, include_data, container, ttl
         )
         created: str | tuple[str, Stat]
         if type(operation) is Create and not makepath:
@@ -108,15 +101,8 @@ class Calls(Making[AioDriver]):
         ttl: int | None = None,
         protected: bool = False,
     ) -> asyncio.Future[Any]:  # Any: str, or with `include_data` a tuple
-        operation: Creates[Any] = arguments.create(
-            path,
-            value,
-            self._acl(acl),
-            ephemeral=ephemeral,
-            sequence=sequence,
-            container=container,
-            time_to_live=ttl,
-            with_status=include_data,
+        operation = self._creation(
+            path, value, acl, ephemeral, sequence, include_data, container, ttl
         )
         if not (makepath or protected) and (include_data or type(operation) is Create):
             return self._write_async(operation)
