@@ -1,7 +1,9 @@
 """Choose a TCP port on loopback that stays ours while nothing listens on it."""
 
+import contextlib
 import random
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -20,6 +22,20 @@ def free_port() -> int:
         if _is_free(port):
             return port
     raise RuntimeError(f"no free port between {LOWEST} and {highest}")
+
+
+@contextlib.contextmanager
+def port_of_nobody() -> Iterator[int]:
+    """Give a port that takes no connection and refuses none: its backlog is full."""
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind((LOOPBACK, 0))
+        full.listen(0)
+        for _ in range(2):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        yield full.getsockname()[1]
 
 
 def _first_ephemeral_port() -> int:

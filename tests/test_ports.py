@@ -1,7 +1,9 @@
 import socket
 from pathlib import Path
 
-from tests.ports import LOOPBACK, free_port
+import pytest
+
+from tests.ports import LOOPBACK, free_port, port_of_nobody
 
 
 def test_a_free_port_can_be_listened_on() -> None:
@@ -12,3 +14,8 @@ def test_a_free_port_is_never_given_to_an_outgoing_connection() -> None:
     first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 
     assert all(10_000 <= free_port() < first for _ in range(50))
+
+
+def test_nobody_takes_a_connection_or_refuses_it() -> None:
+    with port_of_nobody() as port, pytest.raises(TimeoutError):
+        socket.create_connection((LOOPBACK, port), 0.1)

@@ -1,13 +1,12 @@
 """Servers that do not answer, beside one that does."""
 
-import contextlib
 import socket
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.ports import LOOPBACK, free_port
+from tests.ports import LOOPBACK, free_port, port_of_nobody
 from tests.realserver import RealServer
 from tests.waiting import stretched
 from zc.zk import Client, FailedConnect
@@ -28,15 +27,8 @@ def embedded() -> Iterator[Server]:
 @pytest.fixture
 def dead() -> Iterator[str]:
     """The address of a host that takes no connection: its backlog is full."""
-    with contextlib.ExitStack() as stack:
-        full = stack.enter_context(socket.socket())
-        full.bind((LOOPBACK, 0))
-        full.listen(0)
-        for _ in range(2):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(full.getsockname())
-        yield f"{LOOPBACK}:{full.getsockname()[1]}"
+    with port_of_nobody() as port:
+        yield f"{LOOPBACK}:{port}"
 
 
 def test_a_dead_host_holds_up_the_session_for_a_moment_only(embedded: Server, dead: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.aio.looping import turns
 from tests.drivers.conftest import OnLoop
 from tests.keys import Identity, Keys
-from tests.ports import LOOPBACK, free_port
+from tests.ports import LOOPBACK, free_port, port_of_nobody
 from tests.waiting import stretched
 from zc.zk import TLS
 from zc.zk.drivers.aiodialling import dial
@@ -49,15 +49,8 @@ class Patient:
 @pytest.fixture
 def dead() -> Iterator[Endpoint]:
     """A host that takes no connection: its backlog is full."""
-    with contextlib.ExitStack() as stack:
-        full = stack.enter_context(socket.socket())
-        full.bind((LOOPBACK, 0))
-        full.listen(0)
-        for _ in range(2):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(full.getsockname())
-        yield Endpoint(LOOPBACK, full.getsockname()[1])
+    with port_of_nobody() as port:
+        yield Endpoint(LOOPBACK, port)
 
 
 def of(server: Server, host: str = LOOPBACK) -> Endpoint:

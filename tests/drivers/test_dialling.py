@@ -1,6 +1,5 @@
 """Reaching a server, on loopback."""
 
-import contextlib
 import socket
 import threading
 import time
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.ports import LOOPBACK, free_port
+from tests.ports import LOOPBACK, free_port, port_of_nobody
 from tests.waiting import stretched
 from zc.zk.drivers.dialling import Reached, dial, is_writable, reason_of
 from zc.zk.protocol.ensemble import Endpoint
@@ -56,15 +55,8 @@ def listener() -> Iterator[socket.socket]:
 @pytest.fixture
 def dead() -> Iterator[Endpoint]:
     """A server that does not answer: its backlog is full."""
-    with contextlib.ExitStack() as stack:
-        full = stack.enter_context(socket.socket())
-        full.bind((LOOPBACK, 0))
-        full.listen(0)
-        for _ in range(2):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(full.getsockname())
-        yield Endpoint(LOOPBACK, port_of(full))
+    with port_of_nobody() as port:
+        yield Endpoint(LOOPBACK, port)
 
 
 def port_of(listener: socket.socket) -> int:
