@@ -216,34 +216,6 @@ class BlockingLive(Blocking):
         return self._own.keys()
 
 
-@contextlib.contextmanager
-def client_of(face: str, *arguments: Any, **options: Any) -> Iterator[Any]:
-    """Give a started client of a face; Any: of either."""
-    if face == "threads":
-        with Client(*arguments, **options) as client:
-            yield client
-        return
-    with (
-        contextlib.closing(Loop()) as loop,
-        Blocking(loop, aio.Client(*arguments, **options)) as blocking,
-    ):
-        yield blocking
-
-
-@contextlib.contextmanager
-def registry_of(face: str, *arguments: Any, **options: Any) -> Iterator[Any]:
-    """Give a connected registry of a face; Any: of either."""
-    if face == "threads":
-        with ZooKeeper(*arguments, **options) as registry:
-            yield registry
-        return
-    with (
-        contextlib.closing(Loop()) as loop,
-        Blocking(loop, aio.ZooKeeper(*arguments, **options)) as blocking,
-    ):
-        yield blocking
-
-
 class Factory:
     """Makes clients and registries of the asyncio face, each with a loop of its own, and closes the loops."""
 
@@ -278,3 +250,21 @@ class Connected(Blocking):
 
     def __enter__(self) -> Self:
         return self
+
+
+@contextlib.contextmanager
+def client_of(face: str, *arguments: Any, **options: Any) -> Iterator[Any]:
+    """Give a started client of a face; Any: of either."""
+    with contextlib.closing(Factory()) as factory:
+        make = Client if face == "threads" else factory.client
+        with make(*arguments, **options) as client:
+            yield client
+
+
+@contextlib.contextmanager
+def registry_of(face: str, *arguments: Any, **options: Any) -> Iterator[Any]:
+    """Give a connected registry of a face; Any: of either."""
+    with contextlib.closing(Factory()) as factory:
+        make = ZooKeeper if face == "threads" else factory.registry
+        with make(*arguments, **options) as registry:
+            yield registry

@@ -58,6 +58,11 @@ async def stays(predicate: Callable[[], object], seconds: float) -> bool:
 
 def told_by_child(work: Callable[[], Coroutine[Any, Any, object]]) -> str:
     """Run a coroutine in a forked child, and give what it returns or raises, as text."""
+    return in_child(lambda: repr(asyncio.run(work())))
+
+
+def in_child(tell: Callable[[], str]) -> str:
+    """Call a function in a forked child, and give what it returns, or the error that it raises, as text."""
     reader, writer = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python 3.12 warns of threads: the server's
@@ -65,7 +70,7 @@ def told_by_child(work: Callable[[], Coroutine[Any, Any, object]]) -> str:
     if child == 0:
         told = "nothing"
         try:
-            told = repr(asyncio.run(work()))
+            told = tell()
         except BaseException as error:  # noqa: BLE001 (this process must not go on with the test)
             told = repr(error)
         finally:

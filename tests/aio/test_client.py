@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import os
 import re
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 import zc.zk
-from tests.aio.looping import SOON, others, run, stays, told_by_child, until
+from tests.aio.looping import SOON, in_child, others, run, stays, told_by_child, until
 from tests.ports import LOOPBACK, free_port
 from tests.waiting import wait_until
 from zc.zk import (
@@ -149,23 +148,15 @@ def test_a_stop_ends_within_two_seconds_though_nobody_answers(server: Server) ->
 def test_a_client_of_a_forked_child_says_so(server: Server) -> None:
     async def main() -> None:
         async with Client(server.address) as client:
-            reader, writer = os.pipe()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Python 3.12 warns of threads: the server's
-                child = os.fork()
-            if child == 0:
-                told = "nothing"
+
+            def ask() -> str:
                 try:
                     client.get_async("/")
-                except BaseException as error:  # noqa: BLE001 (this process must not go on with the test)
-                    told = type(error).__name__
-                finally:
-                    os.write(writer, told.encode())
-                    os._exit(0)
-            os.close(writer)
-            with os.fdopen(reader) as answer:
-                assert answer.read() == ForkedClientError.__name__
-            await asyncio.to_thread(os.waitpid, child, 0)
+                except ForkedClientError as error:
+                    return type(error).__name__
+                return "nothing"
+
+            assert in_child(ask) == ForkedClientError.__name__
             assert await client.exists("/")
 
     run(main())
