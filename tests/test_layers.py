@@ -74,7 +74,7 @@ LONG = {
     "aio.calls": "as `calls`",
     "arguments": "one small function for each request",
     "calls": "one class with every call on nodes, blocking and not",
-    "drivers.aio": "all that knows of an event loop at once",
+    "drivers.aio.driver": "all that knows of an event loop at once",
     "drivers.threads": "all that knows of threads, locks and sockets at once",
     "errors": "one small class for each error number",
     "protocol.session": "one state machine",

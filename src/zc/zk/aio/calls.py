@@ -11,8 +11,8 @@ from zc.zk.aio.transactions import Transaction
 from zc.zk.asking import WatchCallback
 from zc.zk.calling import Making, Servers, named, reading
 from zc.zk.codes import ANY_VERSION, AddWatchMode, WatcherType
-from zc.zk.drivers import aioplanning
-from zc.zk.drivers.aio import AioDriver
+from zc.zk.drivers.aio import planning
+from zc.zk.drivers.aio.driver import AioDriver
 from zc.zk.errors import ConnectionLoss, ZooKeeperError
 from zc.zk.operations import Create, Exists, Operation, WhoAmI
 from zc.zk.plans import Plan
@@ -280,11 +280,11 @@ class Calls(Making[AioDriver]):
 
     async def run(self, plan: Plan[R], timeout: float | None = None) -> R:
         until = monotonic() + (self.patience if timeout is None else timeout)
-        return await aioplanning.run(self.driver, plan, until, self.patience, self.fail_fast)
+        return await planning.run(self.driver, plan, until, self.patience, self.fail_fast)
 
     def run_async(self, plan: Plan[R], name: str, path: str | None = None) -> asyncio.Future[R]:
         until = monotonic() + self.patience
-        return aioplanning.run_async(self.driver, plan, name, until, self.patience, self.fail_fast)
+        return planning.run_async(self.driver, plan, name, until, self.patience, self.fail_fast)
 
     async def _call(self, operation: Operation[R]) -> R:
         return await self.driver.call(operation, monotonic() + self.patience, self.fail_fast)
@@ -296,7 +296,7 @@ class Calls(Making[AioDriver]):
         if self.fail_fast:
             return self._call_async(operation)
         until = monotonic() + self.patience
-        return aioplanning.settled(self.driver, operation, outcomes.settle, until)
+        return planning.settled(self.driver, operation, outcomes.settle, until)
 
     async def _surely(self, operation: Operation[R], *, is_protected: bool = False) -> R:
         until = monotonic() + self.patience
@@ -306,7 +306,7 @@ class Calls(Making[AioDriver]):
             if self.fail_fast or not lost.session_id:
                 raise
             plan = outcomes.settle(operation, lost, is_protected=is_protected)
-        return await aioplanning.run(self.driver, plan, until)
+        return await planning.run(self.driver, plan, until)
 
     async def _write(self, operation: Operation[R], path: str) -> R:
         answer = await self._surely(operation)

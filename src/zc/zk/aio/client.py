@@ -15,8 +15,8 @@ from zc.zk.aio.documented import documented
 from zc.zk.aio.retrying import Retry, like
 from zc.zk.codes import State
 from zc.zk.drivers import retrying, words
-from zc.zk.drivers.aio import AioDriver
-from zc.zk.drivers.aioconnected import LoopConnected
+from zc.zk.drivers.aio.connected import LoopConnected
+from zc.zk.drivers.aio.driver import AioDriver
 from zc.zk.drivers.journal import chroot_missing
 from zc.zk.drivers.retrying import FOREVER
 from zc.zk.errors import ArgumentError, ZooKeeperError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zc.zk.aio.documented import documented
 from zc.zk.arguments import MOST_SECONDS
-from zc.zk.drivers.aiofuture import LoopBells
+from zc.zk.drivers.aio.future import LoopBells
 from zc.zk.errors import ConnectionClosedError, OperationTimeoutError
 from zc.zk.registry import registrar
 from zc.zk.registry.properties import Data, merged

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.aio.looping import run, turns
-from zc.zk.drivers.aiofuture import Asked, LoopBells, ring
+from zc.zk.drivers.aio.future import Asked, LoopBells, ring
 from zc.zk.errors import ConnectionLoss
 from zc.zk.operations import Exists
 

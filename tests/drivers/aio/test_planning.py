@@ -19,7 +19,7 @@ from zc.zk import (
     RequestTooLargeError,
 )
 from zc.zk.aio import Client
-from zc.zk.drivers.aioplanning import run, run_async, settled
+from zc.zk.drivers.aio.planning import run, run_async, settled
 from zc.zk.operations import Create, Delete, Exists, GetData, Operation, SetData, Step
 from zc.zk.plans import Change, Pause, Plan, Together, Wait, Whoami
 from zc.zk.protocol.requests import NEVER

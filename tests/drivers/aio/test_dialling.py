@@ -16,7 +16,7 @@ from tests.keys import Identity, Keys
 from tests.ports import LOOPBACK, free_port, port_of_nobody
 from tests.waiting import stretched
 from zc.zk import TLS
-from zc.zk.drivers.aiodialling import dial
+from zc.zk.drivers.aio.dialling import dial
 from zc.zk.drivers.dialling import Reached
 from zc.zk.drivers.tls import Security, secured
 from zc.zk.protocol.ensemble import Endpoint

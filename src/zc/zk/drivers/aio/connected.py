@@ -1,6 +1,6 @@
 """Whether a client is connected, to be awaited as an `asyncio.Event` is."""
 
-from zc.zk.drivers.aiofuture import LoopBells
+from zc.zk.drivers.aio.future import LoopBells
 from zc.zk.drivers.connected import Light
 from zc.zk.protocol.session import Session
 

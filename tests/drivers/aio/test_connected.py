@@ -8,7 +8,7 @@ import pytest
 
 from tests.aio.looping import run, turns
 from zc.zk.codes import KeeperState, State
-from zc.zk.drivers.aioconnected import LoopConnected
+from zc.zk.drivers.aio.connected import LoopConnected
 from zc.zk.protocol.session import Session
 
 A_MOMENT = 0.01

@@ -11,7 +11,7 @@ from tests.drivers.conftest import OnLoop
 from tests.keys import Keys
 from tests.relay import reset
 from zc.zk import TLS
-from zc.zk.drivers.aiolink import Link
+from zc.zk.drivers.aio.link import Link
 from zc.zk.drivers.tls import Channel, secured
 
 LARGE = bytes(range(256)) * 32_768  # bytes: more than any buffer takes

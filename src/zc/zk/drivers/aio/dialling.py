@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Mapping, Sequence
 
-from zc.zk.drivers.aiofuture import ring
+from zc.zk.drivers.aio.future import ring
 from zc.zk.drivers.dialling import Course, Judge, Reached
 from zc.zk.drivers.tls import Security
 from zc.zk.protocol.ensemble import Endpoint

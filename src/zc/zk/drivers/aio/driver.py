@@ -13,10 +13,10 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from zc.zk.drivers import lifetime
-from zc.zk.drivers.aiocallbacks import LoopCallbacks
-from zc.zk.drivers.aiodialling import dial
-from zc.zk.drivers.aiofuture import Asked, ring
-from zc.zk.drivers.aiolink import Link
+from zc.zk.drivers.aio.callbacks import LoopCallbacks
+from zc.zk.drivers.aio.dialling import dial
+from zc.zk.drivers.aio.future import Asked, ring
+from zc.zk.drivers.aio.link import Link
 from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.exposure import Exposure
 from zc.zk.drivers.forking import forked

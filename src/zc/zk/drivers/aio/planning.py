@@ -6,7 +6,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zc.zk.drivers.aiofuture import Asked, ring
+from zc.zk.drivers.aio.future import Asked, ring
 from zc.zk.drivers.background import Promised, ids
 from zc.zk.errors import (
     ConnectionClosedError,
@@ -19,7 +19,7 @@ from zc.zk.plans import Change, Pause, Plan, Together, Wait, Whoami
 from zc.zk.protocol.requests import NEVER, encode
 
 if TYPE_CHECKING:
-    from zc.zk.drivers.aio import AioDriver
+    from zc.zk.drivers.aio.driver import AioDriver
 
 R = TypeVar("R")
 

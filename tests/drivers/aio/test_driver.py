@@ -32,8 +32,8 @@ from zc.zk import (
     UsageError,
 )
 from zc.zk.aio import Client
-from zc.zk.drivers.aio import AioDriver
-from zc.zk.drivers.aiolink import Link
+from zc.zk.drivers.aio.driver import AioDriver
+from zc.zk.drivers.aio.link import Link
 from zc.zk.operations import Exists, GetData
 from zc.zk.protocol.live import LiveData
 from zc.zk.protocol.session import Session

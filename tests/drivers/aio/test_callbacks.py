@@ -12,7 +12,7 @@ import pytest
 from tests.aio.looping import run, turns, until
 from tests.drivers.conftest import OnLoop
 from tests.waiting import stretched
-from zc.zk.drivers.aiocallbacks import LoopCallbacks
+from zc.zk.drivers.aio.callbacks import LoopCallbacks
 
 SOON = 20.0
 A_MOMENT = 0.02
@@ -127,7 +127,7 @@ def test_a_key_need_not_be_hashable() -> None:
 def test_many_callbacks_let_the_loop_turn(on_loop: OnLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     # A clock that a callback moves on by a millisecond, so that nothing depends on the machine.
     now = [0.0]
-    monkeypatch.setattr("zc.zk.drivers.aiocallbacks.time", Clock(now))
+    monkeypatch.setattr("zc.zk.drivers.aio.callbacks.time", Clock(now))
 
     async def main() -> None:
         callbacks, called = opened(), [0]
@@ -235,7 +235,7 @@ def test_a_function_that_blocks_the_loop_is_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("zc.zk.drivers.aiocallbacks.time", Clock(now))
+    monkeypatch.setattr("zc.zk.drivers.aio.callbacks.time", Clock(now))
 
     def heavy() -> None:
         now[0] += 0.4
@@ -255,7 +255,7 @@ def test_only_the_innermost_that_blocks_is_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("zc.zk.drivers.aiocallbacks.time", Clock(now))
+    monkeypatch.setattr("zc.zk.drivers.aio.callbacks.time", Clock(now))
     callbacks = LoopCallbacks("test")
 
     with callbacks.timed(never), callbacks.timed(broken):
