@@ -561,6 +561,40 @@ def test_a_server_that_is_silent_is_given_up_within_two_thirds_of_the_time_out()
     assert connection.tick(due) == "no reply for 5.6 s"
 
 
+def test_a_server_that_was_asked_too_late_gets_its_time_to_answer() -> None:
+    connection = Peer().connection
+    late = START + T * 0.66  # the process was held up
+
+    assert connection.tick(late) is None
+    assert connection.data_to_send(late) == wire.request(-2, wire.Opcode.PING)
+
+    due = connection.deadline()
+    assert late + T / 4 < due < START + T
+    assert connection.tick(due - 0.01) is None
+    assert connection.tick(due) is not None
+
+
+def test_a_server_that_was_asked_too_late_has_no_longer_than_the_session() -> None:
+    connection = Peer().connection
+    connection.tick(START + T * 0.9)
+    connection.data_to_send(START + T * 0.9)
+
+    assert connection.deadline() == START + T
+    assert connection.tick(START + T) is not None
+
+
+def test_an_answer_to_what_was_asked_late_keeps_the_connection() -> None:
+    peer = Peer()
+    late = START + T * 0.66
+    peer.connection.tick(late)
+    peer.connection.data_to_send(late)
+
+    peer.receive(wire.reply(-2), late + 0.1)
+
+    assert peer.connection.deadline() == late + T / 3
+    assert peer.connection.tick(late + T / 3) is None
+
+
 @pytest.mark.parametrize(
     "noise",
     [

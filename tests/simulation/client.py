@@ -151,7 +151,7 @@ class SimulatedClient:
         """Let the process go on."""
         if self.driver.is_paused:
             self.driver.resume()
-            self.vigil.is_excused = not self.driver.is_connected
+            self.vigil.resumed(self.driver.world.clock.now)
             self.judge.is_excused = False
 
     def close(self) -> None:

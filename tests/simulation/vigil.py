@@ -9,6 +9,7 @@ from zc.zk.protocol.states import StateChange
 _LATE = 0.001  # seconds
 _COARSE = 0.051  # seconds: how finely the core remembers when it sent something
 _LOOK = 0.25  # seconds between two looks
+_ANSWER = 0.29  # of the time-out: what is asked late, after a pause, may take this long to be answered
 FOLLOWS = {
     State.CONNECTED: {State.SUSPENDED, State.LOST},
     State.SUSPENDED: {State.CONNECTED, State.LOST},
@@ -24,6 +25,7 @@ class Vigil:
         self.changes: list[StateChange] = []
         self.is_excused = False  # the process did not run
         self.connected_at = 0.0
+        self._resumed_at = float("-inf")
         self._driver: Driver | None = None
         self._acked_at = 0.0
         self._is_exact = True
@@ -75,6 +77,11 @@ class Vigil:
             self._is_exact = not line.is_spoiled
             self._acked_at = max(self._acked_at, sent_at)
 
+    def resumed(self, now: float) -> None:
+        """Note that the process runs again."""
+        self.is_excused = self._driver is not None and not self._driver.is_connected
+        self._resumed_at = now
+
     def _look(self) -> None:
         driver = self._driver
         if driver is None or driver.is_dead:
@@ -93,7 +100,9 @@ class Vigil:
         if session.state is State.CONNECTED:
             self.judge.check(line is not None, "CONNECTED without a connection")
             if line is not None and not line.is_spoiled:
-                silent_at = line.replied_at + session.identity.timeout * 2 / 3
+                timeout = session.identity.timeout
+                asked_late = min(self._resumed_at + timeout * _ANSWER, self._acked_at + timeout)
+                silent_at = max(line.replied_at + timeout * 2 / 3, asked_late)
                 self.judge.check(now <= silent_at + _LATE, "R12: not SUSPENDED in time")
         elif session.state is State.SUSPENDED:
             self._check_lost(now)

@@ -48,8 +48,9 @@ def test_a_server_that_is_not_listed_any_more_is_left_and_the_session_goes_on() 
 def test_a_server_that_falls_silent_is_given_up_in_time_while_it_is_left() -> None:
     talk = online()
     heard_at = talk.now
-    talk.now += 2 / 3 * T - 0.5
-    talk.session.tick(talk.now)
+    talk.wait(T / 3)
+    assert [type(each) for each in talk.asked] == [Ping]
+    talk.wait(T / 3 - 0.5)
 
     move(talk, "b:2")
     talk.wait(1)

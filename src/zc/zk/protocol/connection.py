@@ -33,6 +33,9 @@ _MARK_EVERY = 0.05  # seconds: how finely the time of sending is remembered
 _PING_AFTER = 1 / 3
 _LONGEST_QUIET = 10.0  # seconds: the reference client never pings less often
 _SILENCE_ALLOWED = 0.62
+_ANSWER_ALLOWED = (
+    _SILENCE_ALLOWED - _PING_AFTER
+)  # for what was asked late, by a process that was held up
 
 
 @dataclass(slots=True)
@@ -78,7 +81,7 @@ class Connection:
         self._answered = 0  # those that were answered
         self._marks = deque(((0, now),))  # (n, t): from the nth on, requests went out at t or later
         self._marked: dict[int, deque[Request]] = {xid: deque() for xid in _MARKED}
-        self._spoke_at = self._heard_at = now
+        self._spoke_at = self._heard_at = self._owes_since = now
         self.in_flight: deque[Request] = deque()
         self._unsent = 0  # how many of these `data_to_send` has not given out
         self._is_ping_due = False  # to be given out: where the peer does not read, one is enough
@@ -121,6 +124,8 @@ class Connection:
         self._spoke_at = now
         if now - self._marks[-1][1] >= _MARK_EVERY:
             self._marks.append((self._handed, now))
+        if self._handed == self._answered:
+            self._owes_since = now
         self._handed = self._sent
         self._unsent = 0
         return data
@@ -148,7 +153,11 @@ class Connection:
     def _silent_at(self) -> float:
         timeout = self.timeout or 0
         # Where replies are slow, the session may be over before they cease: that counts from the sending.
-        return min(self._heard_at + timeout * _SILENCE_ALLOWED, self.acknowledged_at + timeout)
+        over_at = self.acknowledged_at + timeout
+        if self._handed == self._answered:  # silence is all that it owes
+            return over_at
+        silence = self._heard_at + timeout * _SILENCE_ALLOWED
+        return min(max(silence, self._owes_since + timeout * _ANSWER_ALLOWED), over_at)
 
     def tick(self, now: float) -> str | None:
         """Ping if it is time, or return why the server must be given up."""
