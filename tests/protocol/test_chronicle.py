@@ -1,11 +1,14 @@
 """What a session notes of what happens to it."""
 
 import logging
+from typing import Any
+
+import pytest
 
 from tests import wire
 from tests.protocol.conversation import SESSION_ID, Conversation, T, stat
 from zc.zk.codes import ErrorCode, EventType
-from zc.zk.operations import Create2, GetData, GetEphemerals, SetData
+from zc.zk.operations import Create, Create2, Delete, GetData, GetEphemerals, Operation, SetData
 from zc.zk.protocol.chronicle import EVENT_ZXIDS
 from zc.zk.protocol.repetition import Line
 
@@ -139,6 +142,63 @@ def test_a_reply_to_a_request_that_timed_out_is_dropped_with_a_line() -> None:
         "a reply was dropped, its request had ended: GetData /b",
     ]
     assert talk.session.chronicle.counts["late_replies",] == 2
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "told"),
+    [
+        (Create("/a-", b"", ()), "/a-0000000007", "Create /a-0000000007"),
+        (Create2("/a", b"", ()), ("/a", stat()), "Create2 /a"),
+        (SetData("/a", b""), stat(), "SetData /a"),
+        (Delete("/a", -1), None, "Delete /a"),
+    ],
+)
+def test_a_write_that_was_done_though_its_caller_had_given_it_up_is_told(
+    operation: Operation[Any], answer: object, told: str
+) -> None:
+    talk = Conversation().go_online()
+    talk.ask(operation).ended = True
+    lines = listened(talk)
+
+    talk.reply(answer)
+
+    assert texts(lines) == [f"done, though nobody waits for it any more: {told}"]
+    assert [line.level for line in lines] == [logging.INFO]
+
+
+def test_a_write_that_was_refused_when_nobody_waited_for_it_changed_nothing() -> None:
+    talk = Conversation().go_online()
+    talk.ask(Delete("/a", -1)).ended = True
+    lines = listened(talk)
+
+    talk.refuse(ErrorCode.NO_NODE)
+
+    assert [line.level for line in lines] == [logging.DEBUG]
+
+
+def test_a_lost_connection_tells_how_many_writes_had_been_given_up_before() -> None:
+    talk = Conversation().go_online()
+    for _ in range(2):
+        talk.ask(SetData("/a", b"")).ended = True
+    talk.ask(GetData("/a")).ended = True
+    lines = listened(talk)
+
+    talk.drop("the server hung up")
+
+    assert lines[0].text == (
+        "SUSPENDED, session 0x51 of a:1: the server hung up; "
+        "writes that nobody waits for, perhaps done: 2"
+    )
+
+
+def test_an_end_without_an_answer_tells_how_many_writes_had_been_given_up_before() -> None:
+    talk = Conversation().go_online()
+    talk.ask(SetData("/a", b"")).ended = True
+    lines = listened(talk)
+
+    talk.session.finish("closed by the caller")
+
+    assert lines[-1].text.endswith("; writes that nobody waits for, perhaps done: 1")
 
 
 def test_a_malformed_frame_is_the_reason_of_the_loss() -> None:

@@ -58,8 +58,8 @@ class Chronicle:
         text = f"{server}: {reason}{self._take_cut_off()}; trying again in {pause:.2f} s"
         self.tell(Line(logging.INFO, text, f"{server}: {outcome}: {reason}"))
 
-    def took_back(self, reads: int, writes: int) -> None:
-        """Note that so many reads will be asked again, and so many writes were cut off."""
+    def took_back(self, reads: int, writes: int, given_up: int) -> None:
+        """Note that so many reads will be asked again, and so many writes were cut off, or had been given up before."""
         if reads:
             self.count("retries", number=reads)
         if writes:
@@ -67,6 +67,7 @@ class Chronicle:
         parts = (
             f"; reads to be asked again: {reads}" if reads else "",
             f"; writes of unknown outcome: {writes}" if writes else "",
+            f"; writes that nobody waits for, perhaps done: {given_up}" if given_up else "",
         )
         self._cut_off = "".join(parts)
 
@@ -82,7 +83,7 @@ class Chronicle:
             self._went_down(now)
             extra = self._take_cut_off()
         else:
-            extra = self._outage(now)
+            extra = self._outage(now) + self._take_cut_off()
             self._went_down(now)
         told = "assumed, " if change.is_assumed else ""
         of = f" of {self.server}" if self.server and change.state is not State.CONNECTED else ""
@@ -130,13 +131,23 @@ class Chronicle:
             self._saw(EVENT_ZXIDS, is_there=has_zxid)
 
     def late(self, operation: Operation[Any]) -> None:
-        """Note that a reply was dropped because nobody waits for it any more."""
+        """Note that a reply was dropped because nobody waits for it any more; what it was about changed nothing."""
+        self._late(operation, logging.DEBUG, "a reply was dropped, its request had ended", "")
+
+    def done_late(self, operation: Operation[Any], answer: object) -> None:
+        """Note that an answer was dropped because nobody waits for it any more: of a write, only the log will tell."""
+        if operation.is_read:
+            self.late(operation)
+            return
+        path = answer[0] if isinstance(answer, tuple) else answer
+        created = path if isinstance(path, str) else ""
+        self._late(operation, logging.INFO, "done, though nobody waits for it any more", created)
+
+    def _late(self, operation: Operation[Any], level: int, what: str, path: str) -> None:
         self.count("late_replies")
         name = type(operation).__name__
-        text = (
-            f"a reply was dropped, its request had ended: {name} {getattr(operation, 'path', '')}"
-        )
-        self.tell(Line(logging.DEBUG, text.rstrip(), f"late: {name}"))
+        text = f"{what}: {name} {path or getattr(operation, 'path', '')}"
+        self.tell(Line(level, text.rstrip(), f"late: {name}"))
 
     def answered(self, operation: Operation[Any]) -> None:
         """Note that the server knows an operation."""

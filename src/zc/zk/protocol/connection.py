@@ -271,7 +271,7 @@ class Connection:
                 raise ProtocolError(msg) from error
             return
         if request.ended:
-            self._trail.chronicle.late(operation)
+            self._trail.chronicle.done_late(operation, answer)
             return
         watch: Watch | None = getattr(operation, "watch", None)
         if watch is not None:

@@ -159,6 +159,7 @@ class Session:
         self.fault = reason
         self.server = None
         self.connection = None
+        self.chronicle.took_back(0, 0, _given_up(sent))
         for request in sent:
             if not request.ended:
                 request.fail(self.ended_error(request, maybe_applied=not request.operation.is_read))
@@ -462,7 +463,8 @@ class Session:
             if request.fail_fast and not request.ended:
                 request.fail(ConnectionLoss(request.path, reason=reason))
         reads = sum(request.is_repeatable for request in sent if not request.ended)
-        self.chronicle.took_back(reads, sum(not request.ended for request in sent) - reads)
+        writes = sum(not request.ended for request in sent) - reads
+        self.chronicle.took_back(reads, writes, _given_up(sent))
         self.queue.extendleft(reversed([request for request in again if not request.ended]))
         lost = [request for request in sent if not request.is_repeatable]
         paths = Counter(request.path for request in lost)
@@ -582,3 +584,7 @@ class Session:
     def call_later(self, seconds: float, call: Callable[[], None]) -> None:
         """Make a call after so many seconds, under the driver's lock."""
         self.timers.add(self.now + seconds, call)
+
+
+def _given_up(sent: Iterable[Request]) -> int:
+    return sum(request.ended and not request.is_repeatable for request in sent)
