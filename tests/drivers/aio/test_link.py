@@ -16,6 +16,8 @@ from zc.zk.drivers.tls import Channel, secured
 
 LARGE = bytes(range(256)) * 32_768  # bytes: more than any buffer takes
 MOST_AT_ONCE = 65_536
+LARGEST_SLICE = 16_384
+MUCH = bytes(range(250)) * 400  # bytes: several slices, and a rest
 
 
 class Ear:
@@ -25,11 +27,13 @@ class Ear:
         self.data = b""
         self.ends: list[str] = []
         self.writables = 0
+        self.sizes: list[int] = []
         self.link = Link(channel, self._received, self._ended, self._writable)
 
     def _received(self, link: Link, data: bytes) -> None:
         assert link is self.link
         self.data += data
+        self.sizes.append(len(data))
 
     def _ended(self, link: Link, reason: str) -> None:
         assert link is self.link
@@ -101,6 +105,44 @@ def test_nothing_to_write_is_nothing_sent(on_loop: OnLoop) -> None:
             ear.link.write(b"")
             ear.link.write(b"x")
             assert await read(peer) == b"x"
+
+    on_loop(main())
+
+
+def test_much_at_once_is_told_in_slices_and_others_get_their_turns_between(on_loop: OnLoop) -> None:
+    async def main() -> None:
+        async with linked() as (ear, peer):
+            ear.link.data_received(MUCH)
+            peer.send(b"and more")  # while nothing is read
+            while len(ear.data) < len(MUCH):
+                told = len(ear.sizes)
+                await asyncio.sleep(0)
+                assert len(ear.sizes) <= told + 1
+            await until(lambda: ear.data == MUCH + b"and more")
+            assert max(ear.sizes) == LARGEST_SLICE
+
+    on_loop(main())
+
+
+def test_what_came_before_the_end_is_told_before_it(on_loop: OnLoop) -> None:
+    async def main() -> None:
+        async with linked() as (ear, _):
+            ear.link.data_received(MUCH)
+            ear.link.connection_lost(ConnectionResetError("reset"))
+            assert ear.data == MUCH
+            assert ear.ends == ["reset"]
+
+    on_loop(main())
+
+
+def test_a_drop_between_two_slices_is_the_last_of_them(on_loop: OnLoop) -> None:
+    async def main() -> None:
+        async with linked() as (ear, _):
+            ear.link.data_received(MUCH)
+            ear.link.drop()
+            await turns(20)
+            assert ear.sizes == [LARGEST_SLICE]
+            assert ear.ends == []
 
     on_loop(main())
 

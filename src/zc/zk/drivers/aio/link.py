@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -10,12 +11,14 @@ from zc.zk.drivers.tls import Channel
 from zc.zk.drivers.wire import peer_name
 
 _CHUNK = 256 * 1024  # plain bytes that are encrypted at once
+_SLICE = 16 * 1024  # bytes that are handled at once: a millisecond or two of small replies
 
 
 class Link(asyncio.Protocol):
     """Tells `received` what came, `ended` why nothing more comes, and `writable` when it takes bytes again.
 
-    After `drop` nothing is told any more.
+    What comes in large pieces is told in slices, and all else on the loop gets its turn between two of them. After
+    `drop` nothing is told any more.
     """
 
     def __init__(
@@ -30,6 +33,9 @@ class Link(asyncio.Protocol):
         self._ended = ended
         self._writable = writable
         self._transport: asyncio.Transport | None = None
+        self._slices: deque[bytes] = (
+            deque()
+        )  # that have come and were not told; meanwhile nothing is read
         self.peer = ""
         self.is_full = False  # the kernel takes no more for the moment
         self.is_over = False
@@ -46,7 +52,7 @@ class Link(asyncio.Protocol):
         if self.is_over:
             return
         if self._channel is None:
-            self._received(self, data)
+            self._tell(data)
             return
         try:
             data = self._channel.decrypt(data)
@@ -55,12 +61,30 @@ class Link(asyncio.Protocol):
             self._end(reason_of(error))
             return
         if data:
-            self._received(self, data)
+            self._tell(data)
         if self._channel.failure is not None:
             # Perhaps nothing more comes that would tell.
             self._end(reason_of(self._channel.failure))
         elif self._channel.has_ended:
             self._end("")
+
+    def _tell(self, data: bytes) -> None:
+        if len(data) <= _SLICE and not self._slices:
+            self._received(self, data)
+            return
+        self._slices.extend(data[begin : begin + _SLICE] for begin in range(0, len(data), _SLICE))
+        if self._transport is not None:
+            self._transport.pause_reading()
+        self._tell_next()
+
+    def _tell_next(self) -> None:
+        if self.is_over or not self._slices:
+            return
+        self._received(self, self._slices.popleft())
+        if self._slices:
+            asyncio.get_running_loop().call_soon(self._tell_next)
+        elif self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def eof_received(self) -> None:
         if self._channel is not None:
@@ -78,6 +102,10 @@ class Link(asyncio.Protocol):
             self._writable()
 
     def _end(self, reason: str) -> None:
+        if self._slices and not self.is_over:  # they came before the end
+            data = b"".join(self._slices)
+            self._slices.clear()
+            self._received(self, data)
         if not self.is_over:
             self.is_over = True
             self._abort()
