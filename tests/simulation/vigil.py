@@ -9,7 +9,9 @@ from zc.zk.protocol.states import StateChange
 _LATE = 0.001  # seconds
 _COARSE = 0.051  # seconds: how finely the core remembers when it sent something
 _LOOK = 0.25  # seconds between two looks
-_ANSWER = 0.29  # of the time-out: what is asked late, after a pause, may take this long to be answered
+_ANSWER = (
+    0.29  # of the time-out: what is asked late, after a pause, may take this long to be answered
+)
 FOLLOWS = {
     State.CONNECTED: {State.SUSPENDED, State.LOST},
     State.SUSPENDED: {State.CONNECTED, State.LOST},

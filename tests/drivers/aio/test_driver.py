@@ -244,21 +244,6 @@ def test_one_request_leaves_at_once_and_many_of_one_turn_leave_together(
     on_loop(main())
 
 
-def test_what_waits_for_the_end_of_the_turn_can_be_sent_before(
-    embedded: Server, on_loop: OnLoop, writes: list[int]
-) -> None:
-    async def main() -> None:
-        async with Client(embedded.address) as client:
-            results = [client.exists_async("/") for _ in range(3)]
-            writes.clear()
-            client.driver.flush()
-            client.driver.flush()
-            assert len(writes) == 1
-            await asyncio.gather(*results)
-
-    on_loop(main())
-
-
 @pytest.mark.slow
 def test_a_peer_that_does_not_read_holds_up_nobody_and_loses_nothing(
     proxy: FaultProxy, on_loop: OnLoop, writes: list[int]

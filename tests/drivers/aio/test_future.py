@@ -1,7 +1,6 @@
 """Futures for outcomes, and for moments."""
 
 import asyncio
-import gc
 from collections.abc import Callable
 
 import pytest
@@ -61,11 +60,7 @@ def test_the_outcome_of_what_was_cancelled_is_dropped(tell: Callable[[Asked], No
 def test_only_what_was_cancelled_is_forgotten() -> None:
     async def main() -> None:
         kept, cancelled = asked(), asked()
-        for request in (kept, cancelled):
-            request.future.add_done_callback(request.forget)
-        kept.future.set_result(None)
         cancelled.future.cancel()
-        await turns(2)
 
         assert (kept.ended, cancelled.ended) == (False, True)
 
@@ -75,14 +70,13 @@ def test_only_what_was_cancelled_is_forgotten() -> None:
 def test_an_outcome_that_comes_when_the_loop_has_ended_is_nobodys() -> None:
     async def main() -> Asked:
         request = asked()
-        request.future.add_done_callback(request.forget)
+        request.future.add_done_callback(print)  # which a loop that has ended cannot call
         return request
 
     request = run(main())
     request.fail(ConnectionLoss("/a"))
-    gc.collect()
 
-    assert request.ended
+    assert not request.future.done()
 
 
 def test_a_moment_comes_once_and_may_be_past() -> None:

@@ -147,6 +147,20 @@ def test_a_drop_between_two_slices_is_the_last_of_them(on_loop: OnLoop) -> None:
     on_loop(main())
 
 
+def test_what_nobody_has_read_yet_is_known(on_loop: OnLoop) -> None:
+    async def main() -> None:
+        async with linked() as (ear, peer):
+            assert not ear.link.has_unread()
+            peer.send(b"answer")
+            assert ear.link.has_unread()
+            await until(lambda: ear.data == b"answer")
+            assert not ear.link.has_unread()
+            ear.link.data_received(MUCH)
+            assert ear.link.has_unread()
+
+    on_loop(main())
+
+
 def test_the_end_of_the_stream_is_told_once(on_loop: OnLoop) -> None:
     async def main() -> None:
         async with linked() as (ear, peer):

@@ -174,7 +174,10 @@ class ZooKeeper(Standing[Client]):
     # --- the end
 
     async def close(self) -> None:
-        client, self._client = self._client, None
+        client = self._client
+        if client is not None and not client.driver.is_forked:
+            client.driver.require_own_place()
+        self._client = None
         if client is None or client.driver.is_forked:
             return
         client.remove_listener(self._state_changed)

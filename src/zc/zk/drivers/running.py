@@ -64,8 +64,8 @@ class Driver(Protocol):
     def peer(self) -> str:
         """The network address that we are connected to, empty without a connection."""
 
-    def require_own_process(self) -> None:
-        """Raise `ForkedClientError` in a child of the process that made this."""
+    def require_own_place(self) -> None:
+        """Raise `ForkedClientError` in a child of our process, `UsageError` off the loop that this runs on."""
 
     def when_forked(self, call: Callable[[bool], object]) -> None:
         """Have a call made in each child of the process that made this, with whether this was running."""

@@ -98,7 +98,7 @@ class ThreadDriver:
 
     def start(self) -> None:
         """Look for a server from now on; returns at once."""
-        self.require_own_process()
+        self.require_own_place()
         self.is_to_start = False
         with self.lock:
             if self.session.phase is not Phase.STOPPED:
@@ -141,7 +141,7 @@ class ThreadDriver:
 
     def say_farewell(self, now: float) -> bool:
         """Begin to stop; return whether a server has yet to answer."""
-        self.require_own_process()
+        self.require_own_place()
         with self.lock:
             self.session.close(now)
             says_farewell = self.session.phase in (Phase.PARTING, Phase.CLOSING)
@@ -186,11 +186,11 @@ class ThreadDriver:
         self.lock = ForkedLock()
 
     def _get_ready(self) -> None:
-        self.require_own_process()
+        self.require_own_place()
         if self.is_to_start:
             self.start()
 
-    def require_own_process(self) -> None:
+    def require_own_place(self) -> None:
         """Raise `ForkedClientError` in a child of the process that made this."""
         if self.is_forked:
             raise forked()

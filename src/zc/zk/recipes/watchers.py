@@ -45,6 +45,7 @@ class NodeWatch(Following):
 
         An error that it raises later is logged, and the function stays. Raises `UsageError` for a second function.
         """
+        self._driver.require_own_place()
         if self._function is not None:
             msg = f"this watch of {self.path} has its function already: {self._function!r}"
             raise UsageError(msg)
@@ -154,6 +155,7 @@ class ChildrenWatch(NodeWatch):
         super().__init__(client, path, live, func)
 
     def __call__(self, function: Function) -> Function:
+        self._driver.require_own_place()
         if not self._live.exists:
             self.drop()
             return function

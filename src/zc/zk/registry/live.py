@@ -56,6 +56,8 @@ class LiveObject(Following):
             msg = f"a callback must be callable: {callback!r}"
             raise ArgumentTypeError(msg)
 
+        self._driver.require_own_place()
+
         def first() -> object:
             added = Callback(callback)
             answer = self._call(added)

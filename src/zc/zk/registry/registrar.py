@@ -203,7 +203,7 @@ class Registrations:
 
     def leave_all(self) -> list[Registration]:
         """Begin to remove every registered node; return which."""
-        self._client.driver.require_own_process()
+        self._client.driver.require_own_place()
         with self._lock:
             kept, self._kept = list(self._kept.values()), {}
         with self._client.driver.lock:
@@ -217,7 +217,7 @@ class Registrations:
             self._leaving.pop(path, None)
 
     def _require_kept(self, registration: Registration) -> None:
-        self._client.driver.require_own_process()
+        self._client.driver.require_own_place()
         if self.at(registration.path) is not registration:  # the name may be another's by now
             raise UsageError(f"the registration was withdrawn: {registration.path}")
 

@@ -83,7 +83,7 @@ class Standing(Generic[F]):
         encoded = encode({**data, "pid": os.getpid()})
         if wait_for_name is not None and wait_for_name != 0:
             arguments.seconds(wait_for_name, "wait_for_name")
-        self.client.driver.require_own_process()
+        self.client.driver.require_own_place()
         return node, encoded, checked_acl(acl), wait_for_name
 
     def __repr__(self) -> str:

@@ -12,7 +12,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
-_SLICE = 0.005  # seconds after which others get their turn on the loop
+_SLICE = 0.002  # seconds after which others get their turn on the loop
+_GRACE = 0.005  # seconds for callbacks that were cancelled to end
 _BLOCKED_FOR = 0.25  # seconds of one callback that are worth a warning
 _callback: "ContextVar[asyncio.Task[Any] | None]" = ContextVar("callback", default=None)
 # A cancellation is no order to us: somebody asked a future for its result that was cancelled.
@@ -185,4 +186,4 @@ class LoopCallbacks:
             )
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_SLICE)
+            await asyncio.wait(self._tasks, timeout=_GRACE)

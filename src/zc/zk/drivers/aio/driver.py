@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from zc.zk.drivers import lifetime
+from zc.zk.drivers.aio.alarm import Alarm
 from zc.zk.drivers.aio.callbacks import LoopCallbacks
 from zc.zk.drivers.aio.dialling import dial
 from zc.zk.drivers.aio.future import Asked, ring
@@ -34,7 +35,7 @@ from zc.zk.operations import Operation
 from zc.zk.protocol.authentication import Challenge
 from zc.zk.protocol.ensemble import Endpoint
 from zc.zk.protocol.live import Live
-from zc.zk.protocol.requests import NEVER, Request, encode
+from zc.zk.protocol.requests import Request, encode
 from zc.zk.protocol.sasl import Mechanism
 from zc.zk.protocol.session import Session
 from zc.zk.protocol.states import Phase
@@ -43,7 +44,7 @@ R = TypeVar("R")
 _FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
 _END = 0.9  # seconds for all else to end: together less than the two that `stop` may take
 _LOOK = 1.0  # seconds for a server to say whether it takes writes
-_TICK = 0.001  # seconds: uvloop rounds to them, and rings early
+_LOOK_AFTER = 1 / 6  # of the time-out: how often to look whether the loop is held up
 _CLOSED = "closed by the caller"
 
 
@@ -84,8 +85,7 @@ class AioDriver:
         self._stopping: asyncio.Task[None] | None = None
         self._aside: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-        self._rings_at = NEVER
+        self._alarm = Alarm(self._ring)
         self._is_flush_due = False
         self._dropped: deque[Live] = deque()
         self.at_end: set[Callable[[], object]] = set()  # called when this is run no more
@@ -107,9 +107,16 @@ class AioDriver:
         loop = self._loop
         if loop is None:
             raise ConnectionClosedError(reason="not started yet: await start()")
-        if asyncio.get_running_loop() is not loop:
+        if _running_loop() is not loop:
             raise _wrong_loop()
         return loop
+
+    def require_own_place(self) -> None:
+        """Raise as `require_own_process` does, and `UsageError` where our loop is not the one that runs."""
+        self.require_own_process()
+        loop = self._loop
+        if loop is not None and not loop.is_closed() and _running_loop() is not loop:
+            raise _wrong_loop()
 
     def start(self) -> None:
         """Look for a server from now on, on the running loop; returns at once.
@@ -117,14 +124,14 @@ class AioDriver:
         Raises `UsageError` while another loop runs it.
         """
         self.require_own_process()
+        loop = _running_loop()
         self.is_to_start = False
-        loop = asyncio.get_running_loop()
         self._leave_closed_loop()
         if self.session.phase is not Phase.STOPPED:
             if loop is not self._loop:
                 raise _wrong_loop()
             return
-        self._silence()
+        self._alarm.silence()
         self._drop_link()
         if self._seeker is not None:
             self._seeker.cancel()  # it may not have seen yet that the session was refused
@@ -186,7 +193,7 @@ class AioDriver:
             await _cancel(unfinished)
         if self._seeker is seeker:  # nobody has started us again meanwhile
             self.session.finish(_CLOSED)
-            self._silence()
+            self._alarm.silence()
             await _cancel(self._aside)
         await self.callbacks.close(max(0.1, began_at + _FAREWELL + _END - monotonic()))
         self.journal.finish()
@@ -243,11 +250,7 @@ class AioDriver:
         """
         request = self._asked(operation, deadline, fail_fast)
         self.submit(request)
-        try:
-            answer: R = await request.future
-        except asyncio.CancelledError:
-            request.ended = True
-            raise
+        answer: R = await request.future
         return answer
 
     def call_async(
@@ -258,14 +261,13 @@ class AioDriver:
 
     def ask(self, request: Asked) -> "asyncio.Future[Any]":  # Any: the operation's type of answer
         """Send a request, and return its future; when that is cancelled, it is forgotten."""
-        request.future.add_done_callback(request.forget)
         self.submit(request)
         return request.future
 
     def _asked(self, operation: Operation[Any], deadline: float, fail_fast: bool) -> Asked:
         self.require_own_process()
         body = encode(operation, self.session.trail.root)
-        loop = asyncio.get_running_loop()
+        loop = _running_loop()
         if loop is not self._loop and self._loop is not None:
             raise _wrong_loop()
         return Asked(loop.create_future(), operation, body, deadline, fail_fast)
@@ -277,7 +279,7 @@ class AioDriver:
             self.start()
         session = self.session
         session.submit(request, monotonic())
-        if request.deadline < self._rings_at and not request.ended:
+        if request.deadline < self._alarm.at and not request.ended:
             self._arm(request.deadline)
         if self._link is not None and not self._is_flush_due:
             if session.in_flight <= 1:
@@ -286,14 +288,9 @@ class AioDriver:
                 self._is_flush_due = True
                 self._loop.call_soon(self._flush)
 
-    def flush(self) -> None:
-        """Send what waits for the end of this turn of the loop."""
-        if self._link is not None:
-            self._flush()
-
     def move(self, endpoints: Sequence[Endpoint]) -> None:
         """Take another list of servers, and go to one of them if need be."""
-        self.require_own_process()
+        self.require_own_place()
         self.session.move(endpoints, monotonic())
         self._turn()
 
@@ -306,7 +303,7 @@ class AioDriver:
     async def aside(self, call: Callable[[], R]) -> R:
         """Make a call that blocks, where it does not block the loop; needs no session."""
         self.require_own_process()
-        return await asyncio.get_running_loop().run_in_executor(None, call)
+        return await _running_loop().run_in_executor(None, call)
 
     # --- live nodes
 
@@ -369,7 +366,7 @@ class AioDriver:
             session.receive(data, now)
         while self._dropped:
             self._dropped.popleft().drop()
-        if now >= session.deadline():
+        if (not data or now >= self._alarm.at) and now >= session.deadline():
             session.tick(now)
             better = session.look(now)
             if better is not None:
@@ -395,21 +392,19 @@ class AioDriver:
                 link.write(data)
 
     def _arm(self, deadline: float) -> None:
-        # A timer that rings too early costs less than setting one for each reply.
-        if deadline >= self._rings_at or self._loop is None or self._loop.is_closed():
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._rings_at = deadline
-        self._timer = self._loop.call_later(max(_TICK, deadline - monotonic()), self._ring)
+        if deadline < self._alarm.at and self._loop is not None:
+            longest = self.session.identity.timeout * _LOOK_AFTER
+            self._alarm.set(self._loop, deadline, longest)
 
-    def _silence(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._rings_at = None, NEVER
-
-    def _ring(self) -> None:
-        self._timer, self._rings_at = None, NEVER
+    def _ring(self, was_held_up: bool) -> None:
+        if was_held_up and self._link is not None:
+            # As the next chance to speak may be late as well, the server is told now that we live; and what has come
+            # meanwhile is heard before anybody is blamed for silence.
+            self.session.nudge()
+            self._flush()
+            if self._loop is not None and self._link is not None and self._link.has_unread():
+                self._alarm.snooze(self._loop)
+                return
         self._turn()
 
     # --- connecting
@@ -551,6 +546,13 @@ class AioDriver:
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Exception):
             self.journal.take(unexpected(error))
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise UsageError("no event loop runs in this thread: call from a task") from None
 
 
 def _wrong_loop() -> UsageError:

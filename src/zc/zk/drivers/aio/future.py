@@ -10,7 +10,7 @@ from zc.zk.protocol.requests import Request
 
 
 class Asked(Request):
-    """A request whose outcome a future takes; nobody's, once that is cancelled."""
+    """A request whose outcome a future takes; it has ended with that, be it cancelled."""
 
     __slots__ = ("future",)
 
@@ -22,23 +22,24 @@ class Asked(Request):
         deadline: float,
         fail_fast: bool,
     ) -> None:
+        self.future = future  # first: it says whether this has ended
         super().__init__(operation, body, deadline, fail_fast)
-        self.future = future
+
+    @property
+    def ended(self) -> bool:
+        return self.future.done()
+
+    @ended.setter
+    def ended(self, _: bool) -> None:
+        pass
 
     def resolve(self, answer: Any) -> None:
-        self.ended = True
         if not self.future.done():
             self.future.set_result(answer)
 
     def fail(self, error: Exception) -> None:
-        self.ended = True
         if not self.future.done() and not self.future.get_loop().is_closed():
             self.future.set_exception(error)
-
-    def forget(self, future: "asyncio.Future[Any]") -> None:
-        """Be asked for by nobody any more: what was not sent will not be."""
-        if future.cancelled():
-            self.ended = True
 
 
 def ring(moment: "asyncio.Future[None]") -> None:

@@ -1,6 +1,7 @@
 """One connection as the asyncio driver uses it, in the clear or over TLS."""
 
 import asyncio
+import selectors
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -112,6 +113,14 @@ class Link(asyncio.Protocol):
             self._ended(self, reason)
 
     # --- asked by the driver
+
+    def has_unread(self) -> bool:
+        """Return whether something has come that was not told yet."""
+        if self._slices or self._transport is None:
+            return bool(self._slices)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._transport.get_extra_info("socket"), selectors.EVENT_READ)
+            return bool(selector.select(0))
 
     def write(self, data: bytes) -> None:
         """Send bytes, as soon as the kernel takes them."""
