@@ -11,6 +11,7 @@ from zc.zk.codes import State
 from zc.zk.errors import ConnectionClosedError
 from zc.zk.operations import CloseSession, Sync
 from zc.zk.protocol.ensemble import Endpoint
+from zc.zk.protocol.race import Race
 from zc.zk.protocol.states import Phase
 
 
@@ -70,7 +71,7 @@ def test_it_does_not_wait_for_the_pause_between_attempts() -> None:
     talk = parting()
 
     assert len(talk.session.dial(talk.now)) == 2
-    assert talk.session.unreachable(Endpoint("a", 1), "connection refused", talk.now) == 0.0
+    assert talk.session.unreachable(Endpoint("a", 1), "connection refused", talk.now) <= 0.1
 
 
 def test_when_no_server_is_reached_it_ends() -> None:
@@ -90,6 +91,27 @@ def test_when_a_server_is_not_reached_the_others_are_tried() -> None:
     talk.session.disconnected("no server could be reached", talk.now)
 
     assert talk.session.dial(talk.now) == (second,)
+
+
+def test_a_server_that_refuses_beside_one_that_is_silent_is_not_asked_without_end() -> None:
+    talk = parting()
+    silent, refusing = Endpoint("127.0.0.1", 1), Endpoint("127.0.0.1", 2)
+    race = Race([silent, refusing], 10.0, talk.now)
+    tried: list[Endpoint] = []
+
+    end = talk.now + 1.0
+    while talk.now < end and len(tried) < 1000:
+        attempt = race.start(talk.now)
+        if attempt is not None:
+            tried.append(attempt.server)
+            if attempt.server == refusing:
+                race.failed(attempt, "connection refused", talk.now)
+                pause = talk.session.unreachable(refusing, "connection refused", talk.now)
+                race.hold_off(pause, talk.now)
+        talk.now = max(talk.now, race.deadline())
+
+    assert tried[:2] == [silent, refusing]
+    assert len(tried) < 12
 
 
 def test_of_servers_that_hang_up_each_is_tried_once() -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zc.zk.protocol.session import Session
 
 CLOSED = "closed by the caller"
+PAUSE = 0.1  # seconds before the next attempt: short, and not nothing for one that refuses beside one that is silent
 _PATIENCE = (
     0.5  # seconds that each server gets to answer; how long all may take is the driver's to say
 )

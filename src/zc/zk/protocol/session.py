@@ -27,7 +27,7 @@ from zc.zk.protocol.authentication import Authentication
 from zc.zk.protocol.connection import Connection, Trail
 from zc.zk.protocol.ensemble import Endpoint, Ensemble
 from zc.zk.protocol.live import Live
-from zc.zk.protocol.parting import CLOSED, Parting
+from zc.zk.protocol.parting import CLOSED, PAUSE, Parting
 from zc.zk.protocol.readings import Readings
 from zc.zk.protocol.requests import NEVER, Request
 from zc.zk.protocol.search import Search
@@ -215,7 +215,7 @@ class Session:
         pause = self.ensemble.pause(now - self._down_since)
         if self.phase is Phase.PARTING:
             self._parting.failed(endpoint)
-            pause = 0.0
+            pause = PAUSE
         self.chronicle.attempt_failed(str(endpoint), "unreachable", reason, pause)
         return pause
 
