@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.aio.looping import turns
+from tests.aio.looping import run, turns
 from tests.drivers.conftest import OnLoop
 from tests.keys import Identity, Keys
 from tests.ports import LOOPBACK, free_port, port_of_nobody
@@ -156,6 +157,26 @@ def test_a_cancelled_attempt_leaves_no_socket(
                 await dialling
 
     on_loop(main())
+
+
+def test_a_loop_that_takes_no_more_sockets_has_none_of_ours_left(dead: Endpoint) -> None:
+    async def main() -> None:
+        loop: Any = asyncio.get_running_loop()
+        add_writer, sockets = loop.add_writer, set[object]()
+
+        def add_one(connection: socket.socket, *call: object) -> None:
+            sockets.add(connection)
+            if len(sockets) > 1:
+                raise OSError("no more")
+            add_writer(connection, *call)
+
+        loop.add_writer = add_one
+        before = len(loop._selector.get_map())  # noqa: SLF001 (the standard loop's)
+        with port_of_nobody() as other, pytest.raises(OSError, match="no more"):
+            await dial([dead, Endpoint(LOOPBACK, other)], LONG, None, Patient())
+        assert len(loop._selector.get_map()) == before  # noqa: SLF001
+
+    run(main())
 
 
 def test_the_loop_turns_meanwhile(dead: Endpoint, on_loop: OnLoop) -> None:

@@ -36,13 +36,13 @@ async def _ready(
         ready.add(connection)
         ring(some)
 
-    for connection, (reads, writes) in wanted.items():
-        if reads:
-            loop.add_reader(connection, note, connection)
-        if writes:
-            loop.add_writer(connection, note, connection)
     timer = loop.call_later(seconds, ring, some)
     try:
+        for connection, (reads, writes) in wanted.items():
+            if reads:
+                loop.add_reader(connection, note, connection)
+            if writes:
+                loop.add_writer(connection, note, connection)
         await some
     finally:
         timer.cancel()
