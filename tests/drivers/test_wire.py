@@ -258,6 +258,17 @@ def test_over_tls_an_end_without_goodbye_is_an_error(secure: Secured) -> None:
         received_by(secure.wire)
 
 
+def test_over_tls_what_is_broken_behind_good_data_is_told_though_nothing_more_comes(
+    secure: Secured,
+) -> None:
+    secure.peer.sendall(b"good")
+    socket.socket.sendall(secure.peer, b"\x17\x03\x03\x00\x05junk!")
+
+    assert received_by(secure.wire) == b"good"
+    with pytest.raises(ConnectionAbortedError, match="TLS failed"):
+        secure.wire.receive(0.1)
+
+
 def test_over_tls_hanging_up_says_goodbye_and_wakes_a_reader(secure: Secured) -> None:
     with ThreadPoolExecutor(1) as threads:
         receiving = threads.submit(received_by, secure.wire)

@@ -85,6 +85,8 @@ class SecureWire(Wire):
     def receive(self, seconds: float) -> bytes:
         if self._channel.has_ended:
             return b""
+        if self._channel.failure is not None:  # perhaps nothing more comes that would tell
+            raise self._channel.failure
         encrypted = super().receive(seconds)
         with self._lock:
             data = self._channel.decrypt(encrypted)
