@@ -11,6 +11,7 @@ import pytest
 import zc.zk
 from tests import wire
 from tests.bareclient import BareClient
+from tests.faces import only_threads
 from tests.frames import Kind, of_kind
 from tests.proxy import FaultProxy
 from tests.servers import AnyServer
@@ -161,6 +162,22 @@ def test_a_registration_whose_reply_was_lost_is_ours(
 
 
 @pytest.mark.slow
+@only_threads
+def test_a_registration_that_is_interrupted_at_the_last_moment_goes_again(
+    zk: ZooKeeper, other: ZooKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zk.client, "catch_up", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        zk.register("/service", "h:1")
+
+    wait_until(lambda: not other.exists("/service/h:1"), SOON)
+    assert zk.register("/service", "h:1").is_held
+
+
 def test_a_registration_that_is_still_ours_is_not_touched_by_a_lost_connection(
     zk: ZooKeeper, proxy: FaultProxy, chroot: str
 ) -> None:

@@ -261,7 +261,11 @@ class Registrar(Registrations):
             self.claimed(registration)
         finally:
             self.release(path)
-        self._client.catch_up(path)
+        try:
+            self._client.catch_up(path)
+        except BaseException:  # interrupted: nobody will know that it is registered
+            self.leave(registration)
+            raise
         return RegisteredServer(self, registration)
 
     def _claim(self, registration: Registration, patience: float) -> None:
