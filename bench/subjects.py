@@ -1,19 +1,17 @@
 """The two libraries, doing what is measured as a user would write it."""
 
-import os
-import socket
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Protocol
 
 from kazoo.client import KazooClient
 
 import zc.zk
 from bench.bare import Bare
+from bench.cutting import cut_connections
 from bench.loops import AioZk, BareAio, ZcZkAio
 from bench.stage import children_path, data_path
+from bench.tally import Tally
 from bench.tasks import NODES, TRANSACTION
 
 TIMEOUT = 30.0  # seconds of session: nobody loses one who does not mean to
@@ -48,45 +46,14 @@ class Subject(Protocol):
         """End the session."""
 
 
-class Tally:
-    """Counts down the watched nodes that do not show a mark yet."""
-
-    def __init__(self) -> None:
-        self._mark: str | None = None
-        self._lock = threading.Lock()
-        self._left: set[int] = set()
-        self.is_complete = threading.Event()
-
-    def expect(self, mark: str, count: int) -> None:
-        """Wait from now on for so many nodes to show the mark."""
-        self.is_complete.clear()
-        self._left = set(range(count))
-        self._mark = mark
-
-    def see_children(self, number: int, names: list[str]) -> None:
-        """Take note of a node's children."""
-        if self._mark is not None and self._mark in names:
-            self._see(number)
-
-    def see_data(self, number: int, data: bytes | None) -> None:
-        """Take note of a node's data."""
-        if self._mark is not None and data is not None and data.startswith(self._mark.encode()):
-            self._see(number)
-
-    def _see(self, number: int) -> None:
-        with self._lock:
-            self._left.discard(number)
-            if not self._left:
-                self.is_complete.set()
-
-
 class Library:
     """A client library; both have the same names for what is done here."""
 
     def __init__(self, client: Any, port: int) -> None:  # Any: kazoo has no types
         self._client = client
         self._port = port
-        self._tally = Tally()
+        self._is_complete = threading.Event()
+        self._tally = Tally(self._is_complete)
         self._count = 0
         self._watches: list[Any] = []
         client.start()
@@ -173,16 +140,13 @@ class Library:
 
     def wait_until_current(self) -> None:
         """Return when each watched node shows the mark."""
-        assert self._tally.is_complete.wait(300), "not current after 300 s"
+        assert self._is_complete.wait(300), "not current after 300 s"
 
     recover = wait_until_current
 
     def cut(self) -> None:
-        """End the connection, under the library's feet: a proxy's own work would be measured, too."""
-        for entry in Path("/proc/self/fd").iterdir():
-            with suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as held:
-                if held.family == socket.AF_INET and held.getpeername()[1] == self._port:
-                    held.shutdown(socket.SHUT_RDWR)
+        """End the connection."""
+        cut_connections(self._port)
 
 
 def _ignore(*_: object) -> None:
