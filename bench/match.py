@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from bench import load
+from bench.cores import LOAD_CORES, on_cores
 from bench.crowd import Outcome, gather, most_members
-from bench.servers import LOAD_CORES, MAKERS, Running, on_cores
+from bench.servers import MAKERS, Running
 from bench.tasks import DATA_SIZE, NODES
 from bench.worker import cpu_time
 

@@ -1,15 +1,15 @@
 """The two servers that are compared, each started by its own command on one and the same core."""
 
-import contextlib
 import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from bench.cores import SERVER_CORES, on_cores
 from bench.stage import BATCH, MULTI, multi_bodies
 from tests import wire
 from tests.bareclient import BareClient
@@ -22,20 +22,6 @@ _AS_DELIVERED = ("-Dzookeeper.forceSync=yes", "-Dzookeeper.preAllocSize=65536")
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_ANSWER = 0.2
 _PAUSE = 0.001  # seconds between two attempts to connect
-# Where the machine gives us one core alone, the load has to share it.
-_CORES = sorted(os.sched_getaffinity(0))
-SERVER_CORES, LOAD_CORES = set(_CORES[:1]), set(_CORES[1:] or _CORES)
-
-
-@contextlib.contextmanager
-def on_cores(numbers: set[int]) -> Iterator[None]:
-    """Run on these cores; so do the processes that are started meanwhile, for good."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, numbers)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 class Server(Protocol):
