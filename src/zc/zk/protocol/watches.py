@@ -86,8 +86,11 @@ class WatchTables:
     def discard(self, path: str, watch: Watch) -> None:
         """Forget a watch; the server's stays until it fires, which then concerns nobody."""
         for table in self._tables.values():
-            left = tuple(holder for holder in _holders(table.get(path)) if holder is not watch)
-            _put(table, path, left)
+            holders = table.get(path)
+            if holders is watch:
+                del table[path]
+            elif isinstance(holders, tuple):
+                _put(table, path, tuple(holder for holder in holders if holder is not watch))
         self._look_again(path)
 
     def leans(self, path: str) -> bool:
@@ -215,7 +218,7 @@ class WatchTables:
     def _look_again(self, path: str) -> None:
         if path in self._held:
             return
-        if not any(path in self._tables[kind] for kind in STANDING):
+        if path in self.standing and not any(path in self._tables[kind] for kind in STANDING):
             self.standing.discard(path)
         if path not in self._recursive:
             self._expected.discard(path)
