@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from zc.zk import paths
 from zc.zk.aio.awaiting import Awaiting, named_as
 from zc.zk.aio.documented import documented
+from zc.zk.aio.turns import made
 from zc.zk.errors import UsageError
 from zc.zk.protocol.live import LiveChildren, LiveData
 from zc.zk.registry import live
@@ -118,13 +119,17 @@ class Properties(_AwaitingObject, ShownProperties):
 
 async def children_of(client: "Client", nodes: Iterable[str]) -> dict[str, Children]:
     """Return the live children of many nodes, all read at once."""
-    lives = [LiveChildren(client.driver.session, paths.validate(path)) for path in nodes]
+    session = client.driver.session
+    lives = await made(lambda path: LiveChildren(session, paths.validate(path)), nodes)
     async with client.kept(lives):
-        return {each.path: Children(client, each.path, each) for each in lives}
+        shown = await made(lambda each: Children(client, each.path, each), lives)
+    return {each.path: each for each in shown}
 
 
 async def properties_of(client: "Client", nodes: Iterable[str]) -> dict[str, Properties]:
     """Return the live properties of many nodes, all read at once."""
-    lives = [LiveData(client.driver.session, paths.validate(path)) for path in nodes]
+    session = client.driver.session
+    lives = await made(lambda path: LiveData(session, paths.validate(path)), nodes)
     async with client.kept(lives):
-        return {each.path: Properties(client, each.path, live=each) for each in lives}
+        shown = await made(lambda each: Properties(client, each.path, live=each), lives)
+    return {each.path: each for each in shown}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
 from zc.zk.aio.awaiting import Awaiting, named_as
+from zc.zk.aio.turns import made
 from zc.zk.protocol.live import LiveChildren, LiveData
 from zc.zk.recipes import watchers
 from zc.zk.recipes.watchers import Function, NodeWatch
@@ -64,8 +65,10 @@ async def watch_data(
     client: "Client", functions: Mapping[str, Callable[..., object]]
 ) -> dict[str, DataWatch]:
     """Make a `DataWatch` of each path with its function; all the nodes are read at once."""
-    lives = [LiveData(client.driver.session, paths.validate(path)) for path in functions]
+    session, given = client.driver.session, dict(functions)
+    lives = await made(lambda path: LiveData(session, paths.validate(path)), given)
     async with client.kept(lives):
-        return {
-            live.path: DataWatch(client, live.path, functions[live.path], live) for live in lives
-        }
+        watches = await made(
+            lambda live: DataWatch(client, live.path, given[live.path], live), lives
+        )
+    return dict(zip(given, watches, strict=True))
