@@ -1,8 +1,9 @@
 """Keeps who is measured, and who is not, on processors of their own."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 # Where the machine gives us one core alone, the load has to share it.
 _CORES = sorted(os.sched_getaffinity(0))
@@ -18,3 +19,22 @@ def on_cores(numbers: set[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def apart(clients: Iterable[int], servers: Iterable[int]) -> Iterator[None]:
+    """Run those processes, all their threads, on other cores than these."""
+    clients, servers = tuple(clients), tuple(servers)
+    _move(clients, LOAD_CORES)
+    _move(servers, SERVER_CORES)
+    try:
+        yield
+    finally:
+        _move([*clients, *servers], set(_CORES))
+
+
+def _move(processes: Iterable[int], numbers: set[int]) -> None:
+    for process in processes:
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            with suppress(ProcessLookupError):  # it has ended
+                os.sched_setaffinity(int(thread.name), numbers)

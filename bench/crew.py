@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bench.stage import Stage, resume, wait_until_stopped
-from bench.tasks import Result, Task
+from bench.tasks import FOLLOWING, Result, Task
 
 _SECONDS_TO_END = 10
 
@@ -51,12 +51,17 @@ class Hand:
             process.wait()
         process.stdout.close()
 
+    @property
+    def process_id(self) -> int:
+        """The id of its process."""
+        return self._process.pid
+
     def do(self, task: Task, count: int, mark: str, *, traced: bool = False) -> Result:
         """Have the task done once, and give what it took."""
         order = {"call": task.call, "kind": task.kind, "count": count, "mark": mark}
         self._say({**order, "traced": traced})
         if task.kind == "update":
-            result = self._update(count, mark)
+            result = self._update(task, count, mark)
         elif task.kind == "recover":
             result = self._recover(task, count, mark)
         else:
@@ -64,12 +69,12 @@ class Hand:
         self._hear()
         return result
 
-    def _update(self, count: int, mark: str) -> Result:
+    def _update(self, task: Task, count: int, mark: str) -> Result:
         self._hear()
         begun = time.monotonic()
-        self._stage.change_data(count, mark)
+        self._change(task, count, mark)
         answer = self._hear()
-        return Result(answer["ended"] - begun, answer["cpu"])
+        return Result(wall=answer.pop("ended") - begun, **answer)
 
     def _recover(self, task: Task, count: int, mark: str) -> Result:
         identity = self._hear()
@@ -78,13 +83,16 @@ class Hand:
             if task.ends_session:
                 password = bytes.fromhex(identity["password"])
                 self._stage.end_session(identity["session_id"], password)
-            if task.call == "watch_children":
-                self._stage.change_children(count, mark)
-            else:
-                self._stage.change_data(count, mark)
+            self._change(task, count, mark)
         finally:
             resume(self._process.pid)
         return Result(**self._hear())
+
+    def _change(self, task: Task, count: int, mark: str) -> None:
+        if task.call in FOLLOWING:
+            self._stage.change_children(count, mark)
+        else:
+            self._stage.change_data(count, mark)
 
     def _say(self, order: dict[str, Any]) -> None:  # Any: JSON
         assert self._process.stdin is not None

@@ -12,7 +12,7 @@ from bench.cutting import cut_connections
 from bench.loops import AioZk, BareAio, ZcZkAio
 from bench.stage import children_path, data_path
 from bench.tally import Tally
-from bench.tasks import NODES, TRANSACTION
+from bench.tasks import DATA_SIZE, FOLLOWING, NODES, TRANSACTION
 
 TIMEOUT = 30.0  # seconds of session: nobody loses one who does not mean to
 
@@ -75,7 +75,7 @@ class Library:
             return [f"{NODES}/node"] * count
         if call in ("create_in_flight", "create_in_transactions"):
             return [f"{NODES}/ephemeral/{mark}-{number}" for number in range(count)]
-        if call == "watch_children":
+        if call in FOLLOWING:
             return [children_path(number) for number in range(count)]
         return [data_path(number) for number in range(count)]
 
@@ -160,6 +160,7 @@ class ZcZk(Library):
         client = zc.zk.Client(f"127.0.0.1:{port}", TIMEOUT, operation_timeout=300)
         super().__init__(client, port)
         self._registry = zc.zk.ZooKeeper(client)
+        self._reads = 0
 
     def watch_data_in_flight(self, paths: list[str]) -> None:
         """Set a live watch on each node's data, all read at once."""
@@ -176,11 +177,30 @@ class ZcZk(Library):
             self._watches.append(self._follow(path, number))
 
     def _follow(self, path: str, number: int) -> Any:  # Any: a function
-        @self._registry.children(path)
+        return self._registry.children(path)(self._seer_of_children(number))
+
+    def _seer_of_children(self, number: int) -> Callable[[zc.zk.Children], None]:
         def changed(children: zc.zk.Children) -> None:
             self._tally.see_children(number, children.data)
 
         return changed
+
+    def watch_together(self, paths: list[str]) -> None:
+        """Make a live object for each node, all at once, with a callback."""
+        lives = self._registry.children_of(paths)
+        for number, children in enumerate(lives.values()):
+            children(self._seer_of_children(number))
+
+    def watch_and_read(self, paths: list[str]) -> None:
+        """Do the same, and after a cut ask for twice as many gets as well."""
+        self._reads = 2 * len(paths)
+        self.watch_together(paths)
+
+    def recover(self) -> None:
+        """After a cut, return when each watched node shows the mark, and what is asked for was read."""
+        reads = [self._client.get_async(f"{NODES}/node") for _ in range(self._reads)]
+        self.wait_until_current()
+        assert all(read.get()[0] == b"x" * DATA_SIZE for read in reads), "something else was read"
 
 
 class Kazoo(Library):

@@ -1,9 +1,9 @@
 """Prints what was measured."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 
-from bench.tasks import LOOPS, SUBJECTS, TARGETS, Result, Round, Target, Task
+from bench.tasks import FACES, LOOPS, SUBJECTS, TARGETS, Result, Round, Target, Task
 
 Measured = Mapping[str, Sequence[Round]]  # by the name of the task
 _LOOP_PAIRS = (
@@ -18,7 +18,12 @@ _COLUMN = 12
 
 def table(tasks: Sequence[Task], counts: Mapping[str, int], measured: Measured) -> str:
     """Give the table of ratios, that of sizes, and the list of targets, as text."""
-    parts = [_times(tasks, counts, measured), _sizes(tasks, measured), _targets(measured)]
+    parts = [
+        _times(tasks, counts, measured),
+        _sizes([task for task in tasks if task.subjects == SUBJECTS], measured),
+        _holds([task for task in tasks if task.subjects == FACES], measured),
+        _targets(measured),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -98,6 +103,30 @@ def _sizes(tasks: Sequence[Task], measured: Measured) -> str:
             lines += [_row(f"{task.title}: s", rounds, lambda r: r.wall, 2)]
             lines += [_row("  threads added", rounds, lambda r: r.threads)]
     return "\n".join([head, *lines]) if lines else ""
+
+
+def _holds(tasks: Sequence[Task], measured: Measured) -> str:
+    titles = [*(f"{face}: s" for face in FACES), "held: ms", "least", "most"]
+    titles += ["of CPU", "most", "garbage", "idle"]
+    head = " " * _TITLE + "".join(f"{title:>{_COLUMN}}" for title in titles)
+    lines = [
+        f"{task.title:<{_TITLE}}" + "".join(_held(measured[task.name]))
+        for task in tasks
+        if measured.get(task.name)
+    ]
+    return "\n".join([head, *lines]) if lines else ""
+
+
+def _held(rounds: Sequence[Round]) -> Iterator[str]:
+    for face in FACES:
+        yield f"{median(each[face].wall for each in rounds):>{_COLUMN}.2f}"
+    results = [each[FACES[0]] for each in rounds]
+    held = [result.held for result in results]
+    cpu = [result.held_cpu for result in results]
+    values = [median(held), min(held), max(held), median(cpu), max(cpu)]
+    values += [median(result.collection for result in results)]
+    values += [median(result.held_idle for result in results)]
+    yield from (f"{1000 * value:>{_COLUMN}.1f}" for value in values)
 
 
 def _row(

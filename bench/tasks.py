@@ -7,6 +7,8 @@ from typing import Literal
 Kind = Literal["plain", "update", "recover", "memory"]
 SUBJECTS = ("zc.zk", "kazoo", "bare")
 LOOPS = ("zc.zk.aio", "aiozk", "bare.aio", "zc.zk")  # the subjects of what is done on an event loop
+FACES = ("zc.zk.aio", "zc.zk")  # the one whose loop is looked at, and what it is compared with
+FOLLOWING = ("watch_children", "watch_together", "watch_and_read")  # calls that follow children
 NODES = "/bench"
 DATA_SIZE = 100  # bytes in a node
 TRANSACTION = 100  # creates in one
@@ -63,6 +65,26 @@ TASKS = (
     Task("recursive", "  the same by one recursive watch", "watch_all", 10_000, 1000, "memory", True),
     Task("aio-serial", "get, one after the other", "get_serially", 5000, 1000, subjects=LOOPS),
     Task("aio-gets", "20,000 gets in flight", "get_in_flight", 20_000, 4000, subjects=LOOPS),
+    Task("aio-made", "10,000 live children made", "watch_together", 10_000, 1000, subjects=FACES),
+    Task("aio-live", "10,000 live children updated", "watch_together", 10_000, 1000, "update", subjects=FACES),
+    Task(
+        "aio-cut",
+        "10,000 live children current after a cut",
+        "watch_together",
+        10_000,
+        1000,
+        "recover",
+        subjects=FACES,
+    ),
+    Task(
+        "aio-worst",
+        "  the same, with 20,000 gets waiting",
+        "watch_and_read",
+        10_000,
+        1000,
+        "recover",
+        subjects=FACES,
+    ),
 )  # fmt: skip
 
 
@@ -70,7 +92,9 @@ TASKS = (
 class Result:
     """What one subject needed for one task in one round: seconds, or bytes a watch.
 
-    `threads` is the highest number of threads beyond those there were before.
+    `threads` is the highest number of threads beyond those there were before. `held` is the longest that the event loop
+    was held, `held_cpu` the most of its CPU time between two looks at it, `held_idle` the longest in as much time with
+    nothing to do. `collection` is the longest collection of garbage.
     """
 
     wall: float = 0.0
@@ -78,6 +102,10 @@ class Result:
     threads: int = 0
     resident: float = 0.0
     traced: float = 0.0
+    held: float = 0.0
+    held_cpu: float = 0.0
+    held_idle: float = 0.0
+    collection: float = 0.0
 
 
 Round = dict[str, Result]  # by subject
@@ -135,4 +163,5 @@ TARGETS = (
     Target("aio-serial", "an awaited get: 1.3 x a bare one", _wall("zc.zk.aio", "bare.aio"), 1.3),
     Target("aio-serial", "an awaited get: 1.5 x as fast as aiozk's", _wall("aiozk", "zc.zk.aio"), 1.5, is_floor=True),
     Target("aio-gets", "awaited gets in flight: 0.9 of bare", _wall("bare.aio", "zc.zk.aio"), 0.9, is_floor=True),
+    Target("aio-live", "10,000 live children: the loop is not held", lambda r: 1000 * r["zc.zk.aio"].held, 20, "ms"),
 )  # fmt: skip

@@ -16,7 +16,9 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+from bench.loops import ZcZkAio
 from bench.subjects import MAKERS, Subject
+from bench.tasks import FOLLOWING
 
 Answer = dict[str, Any]  # Any: JSON
 _LOOK_EVERY = 0.005  # seconds between two counts of threads
@@ -49,24 +51,42 @@ class Worker:
             cpu, begun = cpu_time(), time.monotonic()
             call(prepared)
             ended = time.monotonic()
-            say({"wall": ended - begun, "cpu": cpu_time() - cpu})
+            spent = {"wall": ended - begun, "cpu": cpu_time() - cpu}
+            say({**spent, **_held(subject, order["call"], ended - begun)})
         elif kind == "memory":
             say(_weigh(subject, lambda: call(prepared), order["count"], traced=order["traced"]))
         else:
             call(prepared)
             gc.collect()
             subject.expect(order["mark"])
-            _follow(subject) if kind == "update" else _recover(subject)
+            go_on = _follow if kind == "update" else _recover
+            go_on(subject, order["call"])
 
 
-def _follow(subject: Subject) -> None:
+def _held(subject: Subject, call: str, seconds: float) -> Answer:
+    """Say how long the loop was held in a call that follows children."""
+    if not isinstance(subject, ZcZkAio) or call not in FOLLOWING:
+        return {}
+    at_work, idle = subject.held(seconds)
+    return {
+        "held": at_work.longest,
+        "held_cpu": at_work.cpu,
+        "held_idle": idle.longest,
+        "collection": at_work.collection,
+    }
+
+
+def _follow(subject: Subject, call: str) -> None:
     cpu = cpu_time()
     say({"ready": True})
+    begun = time.monotonic()
     subject.wait_until_current()
-    say({"ended": time.monotonic(), "cpu": cpu_time() - cpu})
+    ended = time.monotonic()
+    spent = {"ended": ended, "cpu": cpu_time() - cpu}
+    say({**spent, **_held(subject, call, ended - begun)})
 
 
-def _recover(subject: Subject) -> None:
+def _recover(subject: Subject, call: str) -> None:
     session_id, password = subject.client_id
     say({"session_id": session_id, "password": password.hex()})
     census = Census()
@@ -76,7 +96,8 @@ def _recover(subject: Subject) -> None:
     begun = time.monotonic()
     subject.recover()
     ended = time.monotonic()
-    say({"wall": ended - begun, "cpu": cpu_time() - cpu, "threads": census.end()})
+    spent = {"wall": ended - begun, "cpu": cpu_time() - cpu, "threads": census.end()}
+    say({**spent, **_held(subject, call, ended - begun)})
 
 
 class Census:
