@@ -11,7 +11,7 @@ from zc.zk.drivers.aio.future import LoopBells
 from zc.zk.errors import ConnectionClosedError, OperationTimeoutError
 from zc.zk.registry import registrar
 from zc.zk.registry.properties import Data, merged
-from zc.zk.registry.registrar import CLOSING, Registered, Registrations
+from zc.zk.registry.registrations import CLOSING, Registered, Registrations
 from zc.zk.registry.servers import Registration, claim
 from zc.zk.security import ACL
 

@@ -10,7 +10,7 @@ from zc.zk.errors import ConnectionClosedError
 from zc.zk.faces import Face
 from zc.zk.registry.addresses import Address, format_addr
 from zc.zk.registry.properties import encode
-from zc.zk.registry.registrar import Registrations
+from zc.zk.registry.registrations import Registrations
 from zc.zk.security import ACL, checked_acl
 
 F = TypeVar("F", bound=Face[Any])  # Any: with a driver of either kind
