@@ -393,6 +393,24 @@ def test_a_live_node_is_kept_and_let_go_from_any_thread(embedded: Server, on_loo
     on_loop(main())
 
 
+def test_many_live_nodes_are_let_go_in_several_turns(embedded: Server, on_loop: OnLoop) -> None:
+    async def main() -> None:
+        async with Client(embedded.address) as client:
+            lives = [LiveData(client.driver.session, f"/{number}") for number in range(3500)]
+            await client.driver.keep(lives, in_time())
+            for live in lives:
+                client.driver.drop(live)
+            left, most = len(lives), 0
+            while left:
+                await asyncio.sleep(0)
+                before, left = left, sum(not live.is_dropped for live in lives)
+                most = max(most, before - left)
+            assert 0 < most <= 2000
+            assert client.driver.session.trail.watches.paths == set()
+
+    on_loop(main())
+
+
 @pytest.mark.parametrize("ends_by", ["time", "cancellation", "close"])
 def test_a_live_node_that_does_not_become_known_is_let_go(
     embedded: Server, on_loop: OnLoop, ends_by: str

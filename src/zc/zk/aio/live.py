@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from zc.zk import paths
 from zc.zk.aio.awaiting import Awaiting, named_as
 from zc.zk.aio.documented import documented
-from zc.zk.aio.turns import made
+from zc.zk.drivers.aio.turns import made
 from zc.zk.errors import UsageError
 from zc.zk.protocol.live import LiveChildren, LiveData
 from zc.zk.registry import live

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
 from zc.zk.aio.awaiting import Awaiting, named_as
-from zc.zk.aio.turns import made
+from zc.zk.drivers.aio.turns import made
 from zc.zk.protocol.live import LiveChildren, LiveData
 from zc.zk.recipes import watchers
 from zc.zk.recipes.watchers import Function, NodeWatch

@@ -18,6 +18,7 @@ from zc.zk.drivers.aio.callbacks import LoopCallbacks
 from zc.zk.drivers.aio.dialling import dial
 from zc.zk.drivers.aio.future import Asked, ring
 from zc.zk.drivers.aio.link import Link
+from zc.zk.drivers.aio.turns import made
 from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.exposure import Exposure
 from zc.zk.drivers.forking import forked
@@ -45,6 +46,7 @@ _FAREWELL = 1.0  # seconds that a server gets to answer our closing the session
 _END = 0.9  # seconds for all else to end: together less than the two that `stop` may take
 _LOOK = 1.0  # seconds for a server to say whether it takes writes
 _LOOK_AFTER = 1 / 6  # of the time-out: how often to look whether the loop is held up
+_MOST_DROPPED = 1000  # live nodes that are let go in one turn: a millisecond of work
 _CLOSED = "closed by the caller"
 
 
@@ -328,19 +330,21 @@ class AioDriver:
             if not unknown:
                 ring(all_known)
 
+        def begin(live: Live) -> None:
+            live.on_change = partial(learn, live)
+            live.refresh()
+
         try:
-            for live in lives:
-                live.on_change = partial(learn, live)
-                live.refresh()
+            await made(begin, lives)
             self._turn()
             await asyncio.wait((all_known,), timeout=max(0.0, deadline - monotonic()))
         except BaseException:
-            _let_go(lives)
+            self._let_go(lives)
             raise
         for live in lives:
             live.on_change = None
         if unknown:
-            _let_go(lives)
+            self._let_go(lives)
             raise OperationTimeoutError(unknown.pop().path, reason=self.session.standing)
 
     def drop(self, live: Live) -> None:
@@ -350,6 +354,12 @@ class AioDriver:
         if is_first and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed, and the session with it
                 self._loop.call_soon_threadsafe(self._turn)
+
+    def _let_go(self, lives: Sequence[Live]) -> None:
+        for live in lives:
+            live.on_change = None
+        self._dropped.extend(lives)
+        self._turn()
 
     # --- one turn: what is due, what is to be sent, when to look again
 
@@ -364,8 +374,8 @@ class AioDriver:
         session, now = self.session, monotonic()
         if data:
             session.receive(data, now)
-        while self._dropped:
-            self._dropped.popleft().drop()
+        if self._dropped:
+            self._drop_some()
         if (not data or now >= self._alarm.at) and now >= session.deadline():
             session.tick(now)
             better = session.look(now)
@@ -382,6 +392,12 @@ class AioDriver:
             if self._exposure.is_possible and session.shown_schemes:
                 self._exposure.warn(session.shown_schemes)
         self._arm(session.deadline())
+
+    def _drop_some(self) -> None:
+        for _ in range(min(len(self._dropped), _MOST_DROPPED)):
+            self._dropped.popleft().drop()
+        if self._dropped and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon(self._turn)
 
     def _flush(self) -> None:
         self._is_flush_due = False
@@ -557,12 +573,6 @@ def _running_loop() -> asyncio.AbstractEventLoop:
 
 def _wrong_loop() -> UsageError:
     return UsageError("this client belongs to another event loop: use one for each")
-
-
-def _let_go(lives: Sequence[Live]) -> None:
-    for live in lives:
-        live.on_change = None
-        live.drop()
 
 
 async def _cancel(tasks: Iterable["asyncio.Task[None]"]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from tests.aio.looping import run
-from zc.zk.aio import turns
+from zc.zk.drivers.aio import turns
 
 
 def make_beside_another_task(things: Iterable[int]) -> tuple[list[int], list[int]]:
