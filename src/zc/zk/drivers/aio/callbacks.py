@@ -15,6 +15,7 @@ from typing import Any
 _SLICE = 0.002  # seconds after which others get their turn on the loop
 _GRACE = 0.005  # seconds for callbacks that were cancelled to end
 _BLOCKED_FOR = 0.25  # seconds of one callback that are worth a warning
+_LONGEST = 10.0  # seconds of a coroutine that are
 _callback: "ContextVar[asyncio.Task[Any] | None]" = ContextVar("callback", default=None)
 # A cancellation is no order to us: somebody asked a future for its result that was cancelled.
 _FAILURES = (Exception, SystemExit, asyncio.CancelledError)
@@ -134,6 +135,8 @@ class LoopCallbacks:
         task = self._loop.create_task(work, name=f"{self._name} {name}")
         self._tasks.add(task)
         self._turns[key] = task
+        complaint = self._loop.call_later(_LONGEST, self._complain, task)
+        task.add_done_callback(lambda _: complaint.cancel())
         task.add_done_callback(partial(self._ended, key))
 
     async def _finish(self, call: Callable[[], object], result: Any) -> None:
@@ -155,6 +158,13 @@ class LoopCallbacks:
             del self._turns[key]
             self._next(key)
             self._begin()
+
+    def _complain(self, task: "asyncio.Task[None]") -> None:
+        self._log.warning(
+            "callback has not ended after %g s, and is not called again before it has: %s",
+            _LONGEST,
+            task.get_name(),
+        )
 
     def _failed(self, call: Callable[[], object]) -> None:
         self.count_failure()
