@@ -561,6 +561,19 @@ def test_a_server_that_is_silent_is_given_up_within_two_thirds_of_the_time_out()
     assert connection.tick(due) == "no reply for 5.6 s"
 
 
+@pytest.mark.parametrize("late", [0.0, 0.3])
+def test_when_a_server_is_given_up_is_known_before_the_ping_has_left(late: float) -> None:
+    connection = Peer().connection
+    now = START + T * (1 / 3 + late)
+    connection.tick(now)
+
+    due = connection.deadline()
+
+    assert due == pytest.approx(now + T * 0.287, abs=0.01)
+    connection.data_to_send(now)
+    assert connection.deadline() == due
+
+
 def test_a_server_that_was_asked_too_late_gets_its_time_to_answer() -> None:
     connection = Peer().connection
     late = START + T * 0.66  # the process was held up

@@ -154,8 +154,8 @@ class Connection:
         timeout = self.timeout or 0
         # Where replies are slow, the session may be over before they cease: that counts from the sending.
         over_at = self.acknowledged_at + timeout
-        if self._handed == self._answered:  # silence is all that it owes
-            return over_at
+        if self._handed == self._answered and not self._is_ping_due:
+            return over_at  # silence is all that it owes
         silence = self._heard_at + timeout * _SILENCE_ALLOWED
         return min(max(silence, self._owes_since + timeout * _ANSWER_ALLOWED), over_at)
 
@@ -167,6 +167,8 @@ class Connection:
             return f"no reply for {now - self._heard_at:.1f} s"
         if now >= self._ping_at:
             self._is_ping_due = True
+            if self._handed == self._answered:
+                self._owes_since = now
             self.send(Request(Ping(), b""))
         return None
 
