@@ -22,6 +22,7 @@ from zc.zk.operations import (
     CheckWatches,
     Delete,
     GetData,
+    RemoveWatches,
     SetWatches,
     SetWatches2,
     Sync,
@@ -226,6 +227,42 @@ def test_it_leans_already_while_the_other_is_asked_for() -> None:
 
     assert isinstance(sent := talk.asked[-1], GetData)
     assert sent.watch is None
+
+
+@pytest.mark.parametrize("happens", ["removed in vain", "dropped", "the first of two removed"])
+def test_it_leans_on_what_is_asked_for_whatever_happens_to_others_meanwhile(happens: str) -> None:
+    talk = online()
+    stand(talk, "/x")
+    other = watch_data(talk, "/a")
+    talk.ask(AddWatch("/a", Told()))
+
+    if happens == "removed in vain":
+        assert talk.ask(RemoveWatches("/a", WatcherType.PERSISTENT)).error is not None
+    elif happens == "dropped":
+        talk.session.trail.watches.discard("/a", other)
+    else:
+        talk.ask(AddWatch("/a", Told()), 1.0)
+        talk.wait(1.0)
+        talk.reply()
+        talk.ask(RemoveWatches("/a", WatcherType.ANY))
+    talk.ask(GetData("/a", Told()))
+
+    assert isinstance(sent := talk.asked[-1], GetData)
+    assert sent.watch is None
+
+
+def test_it_stands_by_itself_where_what_was_asked_for_is_gone_again() -> None:
+    talk = online()
+    stand(talk, "/x")
+    talk.ask(AddWatch("/a", Told()))
+    talk.reply()
+    talk.ask(RemoveWatches("/a", WatcherType.ANY))
+    talk.reply()
+
+    talk.ask(GetData("/a", Told()))
+
+    assert isinstance(sent := talk.asked[-1], GetData)
+    assert sent.watch is not None
 
 
 def test_from_3_9_on_a_standard_watch_stands_beside() -> None:

@@ -176,7 +176,7 @@ class Arming:
                 self._watches.add("persistent", operation.path, operation.watch)
                 request.resolve(None)
                 return
-            self._watches.expect(operation.path, recursive=is_recursive)
+            self._watches.ask(operation.path, recursive=is_recursive)
             request = Adding(self._removing, request)
         connection.send(request)
 

@@ -32,8 +32,13 @@ class Removing:
         else:
             request.fail(NoWatcherError(operation.path))
 
-    def unwanted(self, operation: AddWatch) -> None:
-        """Remove a watch that was set when nobody waited for that any more."""
+    def added(self, operation: AddWatch, *, is_wanted: bool) -> None:
+        """Note that a watch was set; where nobody waits for that any more it is removed."""
+        self._watches.answered(operation.path)
+        if not is_wanted:
+            self._unwanted(operation)
+
+    def _unwanted(self, operation: AddWatch) -> None:
         path = operation.path
         is_recursive = operation.mode is AddWatchMode.PERSISTENT_RECURSIVE
         self._watches.discard(path, operation.watch)
@@ -94,10 +99,10 @@ class Adding(Request):
 
     def resolve(self, answer: object) -> None:
         self.ended = True
+        if isinstance(self.operation, AddWatch):
+            self._removing.added(self.operation, is_wanted=not self.asked.ended)
         if not self.asked.ended:
             self.asked.resolve(answer)
-        elif isinstance(self.operation, AddWatch):
-            self._removing.unwanted(self.operation)
 
     def fail(self, error: Exception) -> None:
         if not self.asked.ended:

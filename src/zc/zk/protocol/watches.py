@@ -5,6 +5,7 @@ path (protocol.md, 11.4): a standard watch set there would end the standing one.
 standard ones lean on it: they are not sent, and its events use them up.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -57,6 +58,7 @@ class WatchTables:
         self._recursive = self._tables["recursive"]
         self.standing: set[str] = set()  # paths with a watch that stands, or was asked for
         self._expected: set[str] = set()  # paths for which a recursive one was asked
+        self._under_way: Counter[str] = Counter()  # requests for watches that stand, by their paths
         self._held: set[str] = set()  # paths of which the server is to learn later what was removed
         self._fading: set[str] = set()  # paths where it still has a recursive one that was removed
         self.modes_coexist = False
@@ -101,8 +103,18 @@ class WatchTables:
         """Whether a recursive watch on this path serves a persistent one, too: asked for, it would end the other."""
         return not self.modes_coexist and (path in self._recursive or path in self._expected)
 
-    def expect(self, path: str, *, recursive: bool) -> None:
+    def ask(self, path: str, *, recursive: bool) -> None:
         """Note that a watch that stands was asked for: what is asked after it must lean on it already."""
+        self._under_way[path] += 1
+        self._expect(path, recursive=recursive)
+
+    def answered(self, path: str) -> None:
+        """Note that a request for a watch that stands was answered."""
+        self._under_way[path] -= 1
+        if self._under_way[path] <= 0:
+            del self._under_way[path]
+
+    def _expect(self, path: str, *, recursive: bool) -> None:
         self.standing.add(path)
         if recursive:
             self._expected.add(path)
@@ -197,7 +209,7 @@ class WatchTables:
     def hold(self, path: str, removed: set[str]) -> None:
         """Go on as if what was removed still stood: the server is not told of it yet."""
         self._held.add(path)
-        self.expect(path, recursive="recursive" in removed)
+        self._expect(path, recursive="recursive" in removed)
         self._fade(path, removed)
 
     def release(self, path: str, removed: set[str]) -> None:
@@ -216,7 +228,7 @@ class WatchTables:
         self._fading.discard(path)
 
     def _look_again(self, path: str) -> None:
-        if path in self._held:
+        if path in self._held or path in self._under_way:
             return
         if path in self.standing and not any(path in self._tables[kind] for kind in STANDING):
             self.standing.discard(path)
@@ -228,8 +240,8 @@ class WatchTables:
     def reconnected(self) -> None:
         """Forget what was true of the last server."""
         self.standing = {path for kind in STANDING for path in self._tables[kind]}
-        for paths_of_the_last in (self._expected, self._held, self._fading):
-            paths_of_the_last.clear()
+        for of_the_last in (self._expected, self._under_way, self._held, self._fading):
+            of_the_last.clear()
         self.modes_coexist = False
 
     def rearming(
