@@ -15,4 +15,5 @@ CORPUS = {
     3359: "what a removal took along was armed again too late for the events between",
     3378: "a client that was closed without a connection never ended, in the simulation",
     3530: "events of a recursive watch whose removal was under way concerned nobody",
+    20878: "a removal in vain took away what others leaned on, whose request was under way",
 }
