@@ -150,8 +150,9 @@ class SimulatedClient:
     def resume(self) -> None:
         """Let the process go on."""
         if self.driver.is_paused:
+            self.vigil.resumes(self.driver.world.clock.now)
             self.driver.resume()
-            self.vigil.resumed(self.driver.world.clock.now)
+            self.vigil.resumed()
             self.judge.is_excused = False
 
     def close(self) -> None:

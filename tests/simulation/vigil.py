@@ -56,7 +56,8 @@ class Vigil:
             self.is_excused = False
         elif change.state is State.LOST and change.is_assumed:
             lost_at = self._acked_at + driver.session.identity.timeout
-            if self._is_exact and not self.is_excused:
+            # A process that goes on takes what arrived piece by piece, and judges by what it has taken.
+            if self._is_exact and not self.is_excused and now > self._resumed_at:
                 judge.check(now >= lost_at - _COARSE, "R12: LOST was told early", now - lost_at)
             self._check_lost(now)
         self.changes.append(change)
@@ -79,10 +80,13 @@ class Vigil:
             self._is_exact = not line.is_spoiled
             self._acked_at = max(self._acked_at, sent_at)
 
-    def resumed(self, now: float) -> None:
-        """Note that the process runs again."""
-        self.is_excused = self._driver is not None and not self._driver.is_connected
+    def resumes(self, now: float) -> None:
+        """Note that the process runs again, and will take what has arrived."""
         self._resumed_at = now
+
+    def resumed(self) -> None:
+        """Note that it has taken that."""
+        self.is_excused = self._driver is not None and not self._driver.is_connected
 
     def _look(self) -> None:
         driver = self._driver
