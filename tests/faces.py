@@ -221,6 +221,7 @@ class Factory:
 
     def __init__(self) -> None:
         self._loops: list[Loop] = []
+        self._shared: Loop | None = None
 
     def client(self, *arguments: Any, **options: Any) -> Any:
         """Make a client, as `zc.zk.Client` does."""
@@ -235,7 +236,16 @@ class Factory:
         loop.call(registry.__aenter__)
         return Connected(loop, registry)
 
+    @contextlib.contextmanager
+    def one_loop(self) -> Iterator[None]:
+        """Have all that is made meanwhile live on one loop."""
+        self._shared = self._new_loop()
+        yield
+        self._shared = None
+
     def _new_loop(self) -> Loop:
+        if self._shared is not None:
+            return self._shared
         self._loops.append(Loop())
         return self._loops[-1]
 

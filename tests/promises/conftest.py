@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.faces import FACES, Factory
+from tests.faces import Factory
 from tests.leaks import LeakGuard
 from tests.proxy import FaultProxy
 from tests.realserver import RealServer
@@ -16,8 +16,12 @@ from zc.zk import Client, DigestMD5
 
 # Whose tests run through the asyncio face as well: what they call `Client` and `ZooKeeper` is then that face's.
 THROUGH_BOTH = {
-    f"test_r{number:02}" for number in (*range(1, 6), *range(7, 14), 19, 20, 21, 23, 24, 25, 28)
+    *(f"test_r{number:02}" for number in (*range(1, 6), *range(7, 17), *range(19, 26), 28, 32)),
+    "test_bad_input",
+    "test_every_error",
+    "test_r24_operations",
 }
+OF_THEIR_OWN = ("threads", "at_once")  # marks of tests that choose their faces themselves
 BOB = DigestMD5("bob", "secret-of-bob")
 ZOE = DigestMD5("zoe", "geheïm-€")
 Connect = Callable[..., Client]
@@ -25,8 +29,10 @@ Connect = Callable[..., Client]
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     is_in_both = metafunc.module.__name__.rpartition(".")[2] in THROUGH_BOTH
-    if is_in_both and not metafunc.definition.get_closest_marker("threads"):
-        metafunc.parametrize("face_of_promise", FACES)
+    marked = metafunc.definition.get_closest_marker
+    if is_in_both and not any(map(marked, OF_THEIR_OWN)):
+        marks = [pytest.mark.long] if marked("of_core") else []
+        metafunc.parametrize("face_of_promise", ["threads", pytest.param("asyncio", marks=marks)])
 
 
 @pytest.fixture
@@ -48,6 +54,13 @@ def promised_face(
         monkeypatch.setattr(request.module, name, make, raising=False)
     yield factory
     factory.close()
+
+
+@pytest.fixture
+def makers() -> Iterator[list[Connect]]:
+    """What makes a client of each face, for tests that ask both at once."""
+    with contextlib.closing(Factory()) as factory:
+        yield [Client, factory.client]
 
 
 @pytest.fixture

@@ -104,8 +104,8 @@ def rage(storm: Storm, chance: random.Random, *, longest: float) -> None:
 class NetworkStorm:
     """What a proxy can do, sessions that end from outside, and a server that is killed or frozen."""
 
-    def __init__(self, client: Client, proxy: FaultProxy, server: RealServer) -> None:
-        self._client = client
+    def __init__(self, clients: list[Client], proxy: FaultProxy, server: RealServer) -> None:
+        self._clients = clients
         self._proxy = proxy
         self._server = server
 
@@ -137,29 +137,37 @@ class NetworkStorm:
 
     def _expire(self) -> None:
         if self._server.is_running and not self._server.is_paused:
-            expire(self._server.port, self._client.client_id)
+            for client in self._clients:
+                expire(self._server.port, client.client_id)
 
     def _pause(self) -> None:
         if self._server.is_running:
             self._server.pause()
 
 
+@pytest.mark.at_once
 @pytest.mark.parametrize("seed", [14, 1414])
 def test_r14_the_states_told_under_random_faults_of_one_server_are_those_that_may_follow(
-    own_real_server: RealServer, proxy_to: Callable[[int], FaultProxy], seed: int
+    own_real_server: RealServer,
+    proxy_to: Callable[[int], FaultProxy],
+    makers: list[Connect],
+    seed: int,
 ) -> None:
     chance = random.Random(seed)
     proxy = proxy_to(own_real_server.port)
-    with Client(proxy.address, TIMEOUT) as client:
-        witness = Witness(client)
-        storm = NetworkStorm(client, proxy, own_real_server)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(make(proxy.address, TIMEOUT)) for make in makers]
+        witnesses = [Witness(client) for client in clients]
+        storm = NetworkStorm(clients, proxy, own_real_server)
 
         for _ in range(ROUNDS):
             rage(storm, chance, longest=TIMEOUT * 1.5)
-            witness.take_note()
+            for witness in witnesses:
+                witness.take_note()
 
-        assert {State.SUSPENDED, State.LOST} <= {*witness.told}
-        witness.check_the_end()
+        for witness in witnesses:
+            assert {State.SUSPENDED, State.LOST} <= {*witness.told}
+            witness.check_the_end()
 
 
 class EnsembleStorm:

@@ -1,6 +1,7 @@
 """R22: what was acknowledged is there, in the order of its versions, and reads never go back in a session."""
 
 import contextlib
+import itertools
 import os
 import random
 import threading
@@ -194,9 +195,10 @@ class Nemesis:
         remains(lambda: True, 0.5)
 
 
+@pytest.mark.at_once
 @pytest.mark.timeout(120 + HISTORY_SECONDS * 3)
 def test_r22_a_history_under_faults_of_an_ensemble_is_that_of_its_transaction_logs(
-    ensemble: Ensemble, proxy_to: Callable[[int], FaultProxy]
+    ensemble: Ensemble, proxy_to: Callable[[int], FaultProxy], makers: list[Connect]
 ) -> None:
     seed = int(os.environ.get("ZK_TEST_SEED", "22"))
     root = f"/history-{time.time_ns()}"
@@ -206,8 +208,8 @@ def test_r22_a_history_under_faults_of_an_ensemble_is_that_of_its_transaction_lo
     until = time.monotonic() + HISTORY_SECONDS
     with contextlib.ExitStack() as stack:
         clients = [
-            stack.enter_context(Client(address, 6.0, operation_timeout=4.0))
-            for address in addresses
+            stack.enter_context(make(address, 6.0, operation_timeout=4.0))
+            for make, address in zip(itertools.cycle(makers), addresses, strict=False)
         ]
         workers = [
             Worker(client, root, number, seed + number) for number, client in enumerate(clients)

@@ -159,6 +159,7 @@ def unexpected(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.of_core
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_r24_no_malformed_answer_to_an_operation_ends_a_client(
     peer: Client, network: FaultProxy, caplog: pytest.LogCaptureFixture, operation: str
