@@ -33,6 +33,7 @@ class Loop:
     ) -> None:
         self.loop = new_loop()
         self._thread = threading.Thread(target=self._run, name="test loop")
+        self._begun: set[asyncio.Task[None]] = set()
         self.complaints: list[dict[str, Any]] = []
         self.loop.set_exception_handler(lambda _, context: self.complaints.append(context))
         self._thread.start()
@@ -61,6 +62,12 @@ class Loop:
             return await result if inspect.iscoroutine(result) else result
 
         return self.run(do())
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have a task for a coroutine, in the loop's thread."""
+        task = self.loop.create_task(work)
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
 
     @property
     def tasks(self) -> list[str]:
@@ -123,7 +130,12 @@ class Pending:
         return self._future.result() if self.successful() else None
 
     def rawlink(self, callback: Callable[["Pending"], object]) -> None:
-        self._loop.call(self._future.add_done_callback, lambda _: callback(self))
+        def call(_: object) -> None:
+            answer = callback(self)
+            if inspect.iscoroutine(answer):  # asyncio itself calls functions only
+                self._loop.begin(answer)
+
+        self._loop.call(self._future.add_done_callback, call)
 
 
 class Blocking:
@@ -167,6 +179,11 @@ class Blocking:
     @property  # type: ignore[misc]  # what `isinstance` asks
     def __class__(self) -> type:
         return type(self._own)
+
+
+def own(shown: Any) -> Any:
+    """Give what callbacks use on their loop, where a test is shown something of the asyncio face as a blocking one."""
+    return vars(shown)["_own"] if isinstance(shown, Blocking) else shown
 
 
 class BlockingLive(Blocking):
@@ -230,9 +247,8 @@ class Factory:
     def registry(self, *arguments: Any, **options: Any) -> Any:
         """Make a registry that is connected, as `zc.zk.ZooKeeper` does."""
         loops = [vars(each)["_loop"] for each in arguments if isinstance(each, Blocking)]
-        own = [vars(each)["_own"] if isinstance(each, Blocking) else each for each in arguments]
         loop = loops[0] if loops else self._new_loop()
-        registry = aio.ZooKeeper(*own, **options)
+        registry = aio.ZooKeeper(*map(own, arguments), **options)
         loop.call(registry.__aenter__)
         return Connected(loop, registry)
 

@@ -7,131 +7,164 @@ from typing import Any
 
 import pytest
 
+from tests.faces import own
 from tests.promises.outsider import Outsider
+from tests.promises.steps import BOUND, Once, Steps, Until
 from tests.proxy import FaultProxy
 from tests.realserver import RealServer
 from tests.servers import AnyServer
 from tests.waiting import wait_until
-from zc.zk import Client, ConnectionClosedError, State, ZooKeeper
+from zc.zk import AddWatchMode, AsyncResult, ConnectionClosedError, State, ZooKeeper
 
 pytestmark = pytest.mark.slow
 
-BOUND = 5.0  # seconds: stop may take two of them
 ProxyTo = Callable[[int], FaultProxy]
 FreshChroot = Callable[[AnyServer], str]
-Action = Callable[[ZooKeeper], object]
-Place = Callable[[ZooKeeper, Callable[..., None]], object]
+Act = Callable[..., Any]  # Any: a coroutine, where the asyncio face is to await one
+Place = Callable[[ZooKeeper, Act], object]
 
 
-# What is called
+# What is called. What a call of either face returns is yielded: one has waited for it, the other awaits it then.
 
 
-def use_everything(zk: ZooKeeper) -> None:
+def use_everything(zk: Any) -> Steps:
     """Call every method of the client and of the registry that does not end them."""
     client = zk.client
     path = f"/{threading.get_ident()}"
-    use_nodes(client, path)
-    use_async_calls(client, path)
-    use_watches(zk, path)
-    use_registry(zk, path)
-    client.delete(path, recursive=True)
+    yield from use_nodes(client, path)
+    yield from use_several_at_once(client, path)
+    yield from use_async_calls(client, path)
+    yield from use_watches(client, path)
+    yield from use_live_objects(zk, path)
+    yield from use_registry(zk, path)
+    yield client.delete(path, recursive=True)
     assert client.client_id is not None
     assert client.state is State.CONNECTED
 
 
-def use_nodes(client: Client, path: str) -> None:
-    client.add_auth("digest", "user:password")
-    client.ensure_path(path)
-    client.create(f"{path}/a/b", b"{}", makepath=True)
-    client.set(f"{path}/a", b"{}")
-    assert client.get(f"{path}/a")[0] == b"{}"
-    assert client.get_children(f"{path}/a") == ["b"]
-    client.set_acls(f"{path}/a", client.get_acls(f"{path}/a")[0])
-    assert client.exists(f"{path}/a")
-    client.sync(path)
-    client.delete(f"{path}/a/b")
+def use_nodes(client: Any, path: str) -> Steps:
+    yield client.add_auth("digest", "user:password")
+    yield client.ensure_path(path)
+    yield client.create(f"{path}/a/b", b"{}", makepath=True)
+    yield client.set(f"{path}/a", b"{}")
+    assert (yield client.get(f"{path}/a"))[0] == b"{}"
+    assert (yield client.get_children(f"{path}/a")) == ["b"]
+    yield client.set_acls(f"{path}/a", (yield client.get_acls(f"{path}/a"))[0])
+    assert (yield client.exists(f"{path}/a"))
+    yield client.sync(path)
+    yield client.delete(f"{path}/a/b")
 
 
-def use_async_calls(client: Client, path: str) -> None:
-    asked: list[Any] = [client.get_async(path), client.exists_async(path), client.sync_async(path)]
-    linked = threading.Event()
-    asked[-1].rawlink(lambda _: linked.set())
+def use_several_at_once(client: Any, path: str) -> Steps:
+    transaction = client.transaction()
+    transaction.create(f"{path}/t")
+    transaction.delete(f"{path}/t")
+    assert (yield transaction.commit()) == [f"{path}/t", True]
+    assert (yield client.multi_read([("get", f"{path}/a")]))[0][0] == b"{}"
+    assert (yield client.retry(client.exists, path))
+    assert (yield client.within(BOUND).exists(path))
+
+
+def use_async_calls(client: Any, path: str) -> Steps:
+    asked = [client.get_async(path), client.exists_async(path), client.sync_async(path)]
+    linked: list[object] = []
+    link(asked[-1], linked.append)
     for each in asked:
-        each.get(BOUND)
-    assert linked.wait(BOUND)
+        yield each.get(BOUND) if isinstance(each, AsyncResult) else each
+    yield Until(lambda: linked)
 
 
-def use_watches(zk: ZooKeeper, path: str) -> None:
-    client = zk.client
-    told = threading.Event()
-    client.get(f"{path}/a", watch=lambda _: told.set())
+def link(asked: Any, callback: Callable[[Any], object]) -> None:
+    (asked.rawlink if isinstance(asked, AsyncResult) else asked.add_done_callback)(callback)
+
+
+def use_watches(client: Any, path: str) -> Steps:
+    told: list[object] = []
+    yield client.get(f"{path}/a", watch=told.append)
     client.add_listener(ignore)
-    client.DataWatch(f"{path}/a", ignore)
-    client.ChildrenWatch(f"{path}/a", ignore)
-    children, properties = zk.children(f"{path}/a"), zk.properties(f"{path}/a")
-    children(ignore)
-    properties(ignore)
-    properties.set(n=1)
-    assert told.wait(BOUND)
+    yield client.add_watch(f"{path}/a", told.append, AddWatchMode.PERSISTENT_RECURSIVE)
+    yield client.DataWatch(f"{path}/a", ignore)
+    yield client.ChildrenWatch(f"{path}/a", ignore)
+    yield client.set(f"{path}/a", b"{}")
+    yield Until(lambda: len(told) == 2)
+    yield client.remove_watches(f"{path}/a")
     client.remove_listener(ignore)
 
 
-def use_registry(zk: ZooKeeper, path: str) -> None:
-    registered = zk.register(f"{path}/a", "127.0.0.1:80", weight=1)
-    registered.update(weight=2)
-    registered.withdraw()
+def use_live_objects(zk: Any, path: str) -> Steps:
+    told: list[object] = []
+    children = yield zk.children(f"{path}/a")
+    properties = yield zk.properties(f"{path}/a")
+    children(ignore)
+    properties(told.append)
+    yield properties.set(n=1)
+    yield Until(lambda: len(told) == 2)
+
+
+def use_registry(zk: Any, path: str) -> Steps:
+    registered = yield zk.register(f"{path}/a", "127.0.0.1:80", weight=1)
+    yield registered.update(weight=2)
+    yield registered.withdraw()
 
 
 def ignore(*_: object) -> None:
     pass
 
 
-def stop_twice(client: Client) -> None:
-    client.stop()
-    client.stop()
+def stop(zk: Any) -> Steps:
+    yield zk.client.stop()
 
 
-ENDINGS: dict[str, Action] = {
-    "stop": lambda zk: zk.client.stop(),
-    "close": lambda zk: zk.close(),
-    "restart": lambda zk: zk.client.restart(),
-    "stop twice": lambda zk: stop_twice(zk.client),
-}
+def stop_twice(zk: Any) -> Steps:
+    client = zk.client
+    yield client.stop()
+    yield client.stop()
+
+
+def close(zk: Any) -> Steps:
+    yield zk.close()
+
+
+def restart(zk: Any) -> Steps:
+    yield zk.client.restart()
+
+
+ENDINGS = [stop, close, restart, stop_twice]
 
 
 # Where it is called from
 
 
-def in_children(zk: ZooKeeper, act: Callable[..., None]) -> object:
+def in_children(zk: ZooKeeper, act: Act) -> object:
     return zk.children("/node")(skipping_the_first(act))
 
 
-def in_properties(zk: ZooKeeper, act: Callable[..., None]) -> object:
+def in_properties(zk: ZooKeeper, act: Act) -> object:
     return zk.properties("/node")(skipping_the_first(act))
 
 
-def in_data_watch(zk: ZooKeeper, act: Callable[..., None]) -> object:
+def in_data_watch(zk: ZooKeeper, act: Act) -> object:
     return zk.client.DataWatch("/node", skipping_the_first(act))
 
 
-def in_children_watch(zk: ZooKeeper, act: Callable[..., None]) -> object:
+def in_children_watch(zk: ZooKeeper, act: Act) -> object:
     return zk.client.ChildrenWatch("/node", skipping_the_first(act))
 
 
-def in_one_shot_watch(zk: ZooKeeper, act: Callable[..., None]) -> object:
+def in_one_shot_watch(zk: ZooKeeper, act: Act) -> object:
     return zk.client.get("/node", watch=act)
 
 
-def in_rawlink(zk: ZooKeeper, act: Callable[..., None]) -> object:
+def in_rawlink(zk: ZooKeeper, act: Act) -> object:
     zk.client.get("/node", watch=lambda _: zk.client.get_async("/node").rawlink(act))
     return None
 
 
-def in_listener_of_connected(zk: ZooKeeper, act: Callable[..., None]) -> object:
+def in_listener_of_connected(zk: ZooKeeper, act: Act) -> object:
     return zk.client.add_listener(lambda state: act() if state is State.CONNECTED else None)
 
 
-def in_listener_of_suspended(zk: ZooKeeper, act: Callable[..., None]) -> object:
+def in_listener_of_suspended(zk: ZooKeeper, act: Act) -> object:
     return zk.client.add_listener(lambda state: act() if state is State.SUSPENDED else None)
 
 
@@ -147,39 +180,17 @@ PLACES: list[Place] = [
 ]
 
 
-def skipping_the_first(act: Callable[..., None]) -> Callable[..., None]:
+def skipping_the_first(act: Act) -> Act:
     is_first = True
 
-    def call(*arguments: object) -> None:
+    def call(*arguments: object) -> Any:
         nonlocal is_first
         if is_first:
             is_first = False
-        else:
-            act()
+            return None
+        return act()
 
     return call
-
-
-class Once:
-    """Does something when it is first called, and remembers how that went."""
-
-    def __init__(self, action: Callable[[], object]) -> None:
-        self._action = action
-        self._lock = threading.Lock()
-        self.began = False
-        self.has_ended = False
-        self.error: BaseException | None = None
-
-    def __call__(self, *_: object) -> None:
-        with self._lock:
-            if self.began:
-                return
-            self.began = True
-        try:
-            self._action()
-        except BaseException as error:  # noqa: BLE001  # the test shows it
-            self.error = error
-        self.has_ended = True
 
 
 def set_off(place: Place, zk: ZooKeeper, outsider: Outsider, proxy: FaultProxy) -> None:
@@ -193,13 +204,17 @@ def set_off(place: Place, zk: ZooKeeper, outsider: Outsider, proxy: FaultProxy) 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 def test_r6_a_callback_may_use_everything(
-    place: Place, real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
+    place: Place,
+    face_of_promise: str,
+    real_server: RealServer,
+    proxy_to: ProxyTo,
+    fresh_chroot: FreshChroot,
 ) -> None:
     chroot, proxy = fresh_chroot(real_server), proxy_to(real_server.port)
     outsider = Outsider(real_server.port, chroot)
     outsider.create("/node")
     with ZooKeeper(proxy.address + chroot, session_timeout=4) as zk:
-        use = Once(lambda: use_everything(zk))
+        use = Once(lambda: use_everything(own(zk)), face_of_promise)
         kept = place(zk, use)
         set_off(place, zk, outsider, proxy)
 
@@ -213,11 +228,43 @@ def outsider_data(outsider: Outsider) -> bytes:
     return b'{"n": 1}' if outsider.properties("/node") else b"{}"
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
+def test_r6_a_callback_that_waits_for_nothing_may_ask_all_the_same(
+    place: Place, real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
+) -> None:
+    chroot, proxy = fresh_chroot(real_server), proxy_to(real_server.port)
+    outsider = Outsider(real_server.port, chroot)
+    outsider.create("/node")
+    asked: list[Any] = []
+
+    def ask() -> Steps:  # no step of which has to be awaited
+        client = zk.client
+        client.add_listener(ignore)
+        asked.append(client.create_async("/a/b", makepath=True))
+        asked.append(client.get_async("/node", watch=ignore))
+        children(ignore)
+        client.start_async()
+        client.remove_listener(ignore)
+        yield
+
+    with ZooKeeper(proxy.address + chroot, session_timeout=4) as zk:
+        children = zk.children("/node")
+        once = Once(ask)
+        kept = place(zk, once)
+        set_off(place, zk, outsider, proxy)
+
+        wait_until(lambda: once.has_ended, BOUND, f"the end of asking {place.__name__}")
+        assert once.error is None
+        assert [asked[0].get(BOUND), asked[1].get(BOUND)[0]] == ["/a/b", outsider_data(outsider)]
+    del kept
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.__name__)
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 def test_r6_a_callback_may_end_the_client(
     place: Place,
-    ending: str,
+    ending: Callable[[Any], Steps],
+    face_of_promise: str,
     real_server: RealServer,
     proxy_to: ProxyTo,
     fresh_chroot: FreshChroot,
@@ -227,13 +274,13 @@ def test_r6_a_callback_may_end_the_client(
     outsider.create("/node")
     with ZooKeeper(proxy.address + chroot, session_timeout=4) as zk:
         client = zk.client
-        end = Once(lambda: ENDINGS[ending](zk))
+        end = Once(lambda: ending(own(zk)), face_of_promise)
         kept = place(zk, end)
         set_off(place, zk, outsider, proxy)
 
-        wait_until(lambda: end.has_ended, BOUND, f"the end of {ending} {place.__name__}")
+        wait_until(lambda: end.has_ended, BOUND, f"the {ending.__name__} {place.__name__}")
         assert end.error is None
-        if ending == "restart":
+        if ending is restart:
             assert client.get("/")[0] == b""
         else:
             with contextlib.suppress(ConnectionClosedError):
@@ -243,19 +290,19 @@ def test_r6_a_callback_may_end_the_client(
 
 
 def test_r6_two_callbacks_may_end_the_client_at_once(
-    real_server: RealServer, fresh_chroot: FreshChroot
+    face_of_promise: str, real_server: RealServer, fresh_chroot: FreshChroot
 ) -> None:
     chroot = fresh_chroot(real_server)
     outsider = Outsider(real_server.port, chroot)
     outsider.create("/node")
     with ZooKeeper(real_server.address + chroot, session_timeout=4) as zk:
-        both = threading.Barrier(2)
+        client = zk.client
 
-        def end() -> None:
-            both.wait(BOUND)
-            zk.client.stop()
+        def end() -> Steps:
+            yield Until(lambda: all(each.began for each in ends))
+            yield own(client).stop()
 
-        ends = [Once(end), Once(end)]
+        ends = [Once(end, face_of_promise), Once(end, face_of_promise)]
         kept = [in_properties(zk, each) for each in ends]
         outsider.set("/node", n=1)
 
@@ -265,21 +312,20 @@ def test_r6_two_callbacks_may_end_the_client_at_once(
 
 
 def test_r6_two_callbacks_may_register_with_each_others_objects(
-    real_server: RealServer, fresh_chroot: FreshChroot
+    face_of_promise: str, real_server: RealServer, fresh_chroot: FreshChroot
 ) -> None:
     chroot = fresh_chroot(real_server)
     outsider = Outsider(real_server.port, chroot)
     outsider.create("/node")
     with ZooKeeper(real_server.address + chroot, session_timeout=4) as zk:
         objects = [zk.properties("/node"), zk.properties("/node")]
-        both = threading.Barrier(2)
 
         def registering_with(number: int) -> Once:
-            def register() -> None:
-                both.wait(BOUND)
+            def register() -> Steps:
+                yield Until(lambda: all(act.began for act in crossed))
                 objects[number](ignore)
 
-            return Once(register)
+            return Once(register, face_of_promise)
 
         crossed = [registering_with(1), registering_with(0)]
         for each, act in zip(objects, crossed, strict=True):
