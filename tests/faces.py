@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import functools
 import inspect
+import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Self
@@ -31,12 +32,24 @@ class Loop:
     def __init__(
         self, new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     ) -> None:
-        self.loop = new_loop()
-        self._thread = threading.Thread(target=self._run, name="test loop")
-        self._begun: set[asyncio.Task[None]] = set()
+        self._new_loop = new_loop
+        self._left: list[asyncio.AbstractEventLoop] = []  # a parent's, never to be closed here
         self.complaints: list[dict[str, Any]] = []
+        self._start()
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._begun: set[asyncio.Task[None]] = set()
+        self.loop = self._new_loop()
         self.loop.set_exception_handler(lambda _, context: self.complaints.append(context))
+        # A daemon: a program that fails in the middle ends all the same.
+        self._thread = threading.Thread(target=self._run, name="test loop", daemon=True)
         self._thread.start()
+
+    def _follow_fork(self) -> None:
+        if self._process != os.getpid():  # a child has the loop without its thread
+            self._left.append(self.loop)
+            self._start()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -45,6 +58,7 @@ class Loop:
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Wait for a coroutine; when the waiting is interrupted it is cancelled."""
         assert threading.current_thread() is not self._thread, "a callback cannot block its loop"
+        self._follow_fork()
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
         try:
             return future.result(_PATIENCE)

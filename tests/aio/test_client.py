@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import zc.zk
-from tests.aio.looping import SOON, in_child, others, run, stays, told_by_child, until
+from tests.aio.looping import SOON, others, run, stays, told_by_child, until
 from tests.ports import LOOPBACK, free_port
 from tests.waiting import wait_until
 from zc.zk import (
@@ -22,7 +22,6 @@ from zc.zk import (
     ArgumentTypeError,
     ConnectionClosedError,
     FailedConnect,
-    ForkedClientError,
     State,
     UsageError,
 )
@@ -141,23 +140,6 @@ def test_a_stop_ends_within_two_seconds_though_nobody_answers(server: Server) ->
             assert time.monotonic() - begun < 2.5
             with pytest.raises(ConnectionClosedError):
                 await waiting
-
-    run(main())
-
-
-def test_a_client_of_a_forked_child_says_so(server: Server) -> None:
-    async def main() -> None:
-        async with Client(server.address) as client:
-
-            def ask() -> str:
-                try:
-                    client.get_async("/")
-                except ForkedClientError as error:
-                    return type(error).__name__
-                return "nothing"
-
-            assert in_child(ask) == ForkedClientError.__name__
-            assert await client.exists("/")
 
     run(main())
 

@@ -1,14 +1,38 @@
 """R27: a client belongs to the process that made it; a child can neither use it nor hurt it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.promises.programs import run_program
 from tests.realserver import RealServer
 from zc.zk import ArgumentError, Client
 
+Run = Callable[[str], None]
+# What each face begins a program with, and ends it with.
+BEGIN = {
+    "threads": """
+    from zc.zk import Client, ZooKeeper
+
+    def locks_of(client, registry):
+        driver = client.driver
+        return driver.lock, driver.callbacks._condition, registry._registrar._lock
+    """,
+    "asyncio": """
+    from tests.faces import Factory
+
+    factory = Factory()
+    Client, ZooKeeper = factory.client, factory.registry
+
+    def locks_of(client, registry):
+        return ()
+    """,
+}
+END = {"threads": "", "asyncio": "\n    factory.close()\n"}
 PROGRAM = """
-    import atexit, gc, os, sys, threading, time, traceback, warnings
-    from zc.zk import Client, ForkedClientError, ZooKeeper
+    import atexit, contextlib, gc, os, sys, threading, time, traceback, warnings
+    from tests.promises.forked import calls_of
+    from zc.zk import AsyncResult, ForkedClientError
 
     warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 and later warn of what this is about
     address = sys.argv[1]
@@ -61,58 +85,31 @@ PROGRAM = """
         assert time.monotonic() - begun < 0.2, name
 
     CALLS = {
-        "start": client.start,
-        "start_async": client.start_async,
-        "wait_for_start": client.wait_for_start,
-        "restart": client.restart,
+        **dict(calls_of(client=client, registry=registry, registered=registered)),
         "with": lambda: client.__enter__(),
-        "add_listener": lambda: client.add_listener(print),
-        "remove_listener": lambda: client.remove_listener(print),
-        "add_auth": lambda: client.add_auth("digest", "me:secret"),
-        "add_auth_async": lambda: client.add_auth_async("digest", "me:secret"),
-        "create": lambda: client.create("/a"),
-        "create makepath": lambda: client.create("/a/b", makepath=True),
+        "within": lambda: client.within(1.0).get("/mine"),
         "create_async": lambda: client.create_async("/a"),
-        "ensure_path": lambda: client.ensure_path("/a"),
-        "delete": lambda: client.delete("/mine"),
         "delete recursive": lambda: client.delete("/mine", recursive=True),
-        "delete_async": lambda: client.delete_async("/mine"),
-        "exists": lambda: client.exists("/mine"),
-        "exists_async": lambda: client.exists_async("/mine"),
-        "get": lambda: client.get("/mine"),
-        "get_async": lambda: client.get_async("/mine"),
-        "get_children": lambda: client.get_children("/"),
-        "get_children_async": lambda: client.get_children_async("/"),
-        "set": lambda: client.set("/mine", b""),
-        "set_async": lambda: client.set_async("/mine", b""),
-        "get_acls": lambda: client.get_acls("/mine"),
-        "get_acls_async": lambda: client.get_acls_async("/mine"),
-        "set_acls": lambda: client.set_acls("/mine", []),
-        "set_acls_async": lambda: client.set_acls_async("/mine", []),
-        "sync": lambda: client.sync("/"),
-        "sync_async": lambda: client.sync_async("/"),
-        "DataWatch": lambda: client.DataWatch("/mine", print),
-        "ChildrenWatch": lambda: client.ChildrenWatch("/", print),
-        "rawlink": lambda: pending.rawlink(print),
-        "unlink": lambda: pending.unlink(print),
-        "registry.children": lambda: registry.children("/"),
-        "registry.properties": lambda: registry.properties("/mine"),
-        "registry.get_properties": lambda: registry.get_properties("/mine"),
-        "registry.print_tree": registry.print_tree,
-        "registry.register": lambda: registry.register("/", "h:2"),
-        "registry.delete": lambda: registry.delete("/h:1"),
-        "registry.exists": lambda: registry.exists("/mine"),
-        "registry.create": lambda: registry.create("/b"),
-        "registry.get": lambda: registry.get("/mine"),
-        "registry.get_children": lambda: registry.get_children("/"),
-        "registry.set": lambda: registry.set("/mine", b""),
+        "set_hosts": lambda: client.set_hosts(address),
+        "transaction": lambda: transaction().commit(),
+        "commit_async": lambda: transaction().commit_async(),
         "children(callback)": lambda: children(print),
         "properties(callback)": lambda: properties(print),
         "properties.set": lambda: properties.set(a=2),
         "properties.update": lambda: properties.update(a=2),
-        "registered.update": lambda: registered.update(a=2),
-        "registered.withdraw": registered.withdraw,
     }
+    if isinstance(pending, AsyncResult):
+        CALLS["rawlink"] = lambda: pending.rawlink(print)
+        CALLS["unlink"] = lambda: pending.unlink(print)
+
+    def transaction():
+        begun = client.transaction()
+        begun.delete("/mine")
+        return begun
+
+    def call_all():
+        for name, call in CALLS.items():
+            expect_forked(name, call)
 """
 
 
@@ -121,34 +118,38 @@ def address(real_server: RealServer, home: str) -> str:
     return real_server.address + home
 
 
-def test_r27_every_method_fails_at_once_in_a_child(address: str) -> None:
-    run_program(
+@pytest.fixture
+def run(address: str, face_of_promise: str) -> Run:
+    """Give a function that runs a program with the clients of one face."""
+
+    def run(program: str) -> None:
+        run_program(BEGIN[face_of_promise] + program + END[face_of_promise], address)
+
+    return run
+
+
+def test_r27_every_method_fails_at_once_in_a_child(run: Run) -> None:
+    run(
         PROGRAM
         + """
-    def call_all():
-        for name, call in CALLS.items():
-            expect_forked(name, call)
-
     assert in_child(call_all) == 0
     check_parent()
     registry.close()
-    """,
-        address,
+    """
     )
 
 
-def test_r27_a_child_made_while_the_locks_are_held_fails_at_once_too(address: str) -> None:
-    run_program(
+@pytest.mark.threads  # a loop has no locks
+def test_r27_a_child_made_while_the_locks_are_held_fails_at_once_too(run: Run) -> None:
+    run(
         PROGRAM
         + """
-    def call_all():
-        for name, call in CALLS.items():
-            expect_forked(name, call)
-
     held, over = threading.Event(), threading.Event()
 
     def hold():
-        with client.driver.lock, client.driver.callbacks._condition, registry._registrar._lock:
+        with contextlib.ExitStack() as stack:
+            for lock in locks_of(client, registry):
+                stack.enter_context(lock)
             held.set()
             over.wait(10)
 
@@ -161,24 +162,22 @@ def test_r27_a_child_made_while_the_locks_are_held_fails_at_once_too(address: st
     assert result == 0
     check_parent()
     registry.close()
-    """,
-        address,
+    """
     )
 
 
-def test_r27_the_state_can_be_read_in_a_child(address: str) -> None:
-    run_program(
+def test_r27_the_state_can_be_read_in_a_child(run: Run) -> None:
+    run(
         PROGRAM
         + """
     assert in_child(lambda: (repr(client), client.state, repr(registry), children.data)) == 0
     registry.close()
-    """,
-        address,
+    """
     )
 
 
-def test_r27_the_end_of_a_child_does_not_touch_the_session(address: str) -> None:
-    run_program(
+def test_r27_the_end_of_a_child_does_not_touch_the_session(run: Run) -> None:
+    run(
         PROGRAM
         + """
     for ending in (os._exit, sys.exit):
@@ -190,13 +189,12 @@ def test_r27_the_end_of_a_child_does_not_touch_the_session(address: str) -> None
                 raise SystemExit(end.code)
             check_parent()
     registry.close()
-    """,
-        address,
+    """
     )
 
 
-def test_r27_garbage_in_a_child_does_not_touch_the_session(address: str) -> None:
-    run_program(
+def test_r27_garbage_in_a_child_does_not_touch_the_session(run: Run) -> None:
+    run(
         PROGRAM
         + """
     def forget():
@@ -209,13 +207,12 @@ def test_r27_garbage_in_a_child_does_not_touch_the_session(address: str) -> None
         assert in_child(forget) == 0
     check_parent()
     registry.close()
-    """,
-        address,
+    """
     )
 
 
-def test_r27_a_child_can_have_a_client_of_its_own(address: str) -> None:
-    run_program(
+def test_r27_a_child_can_have_a_client_of_its_own(run: Run) -> None:
+    run(
         PROGRAM
         + """
     def work():
@@ -235,15 +232,12 @@ def test_r27_a_child_can_have_a_client_of_its_own(address: str) -> None:
     assert client.exists("/made-by-child")
     check_parent()
     registry.close()
-    """,
-        address,
+    """
     )
 
 
-def test_r27_a_call_that_waits_in_the_parent_is_answered_though_the_process_forks(
-    address: str,
-) -> None:
-    run_program(
+def test_r27_a_call_that_waits_in_the_parent_is_answered_though_the_process_forks(run: Run) -> None:
+    run(
         PROGRAM
         + """
     errors, over = [], threading.Event()
@@ -265,13 +259,12 @@ def test_r27_a_call_that_waits_in_the_parent_is_answered_though_the_process_fork
     assert not errors, errors
     assert client.client_id == session
     registry.close()
-    """,
-        address,
+    """
     )
 
 
-def test_r27_closing_in_a_child_does_not_touch_the_session(address: str) -> None:
-    run_program(
+def test_r27_closing_in_a_child_does_not_touch_the_session(run: Run) -> None:
+    run(
         PROGRAM
         + """
     def close():
@@ -290,8 +283,7 @@ def test_r27_closing_in_a_child_does_not_touch_the_session(address: str) -> None
             sys.exit()  # by way of the end of this context
         assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
         check_parent()
-    """,
-        address,
+    """
     )
 
 
@@ -301,10 +293,8 @@ def test_r27_what_to_do_after_a_fork_must_be_known(address: str) -> None:
 
 
 ANEW = """
-    import os, sys, threading, time, traceback, warnings
-    from zc.zk import (
-        Client, ForkedClientError, State, UsageError, ZooKeeper, make_digest_acl
-    )
+    import contextlib, os, sys, threading, time, traceback, warnings
+    from zc.zk import ForkedClientError, State, UsageError, make_digest_acl
 
     warnings.simplefilter("ignore", DeprecationWarning)
     address = sys.argv[1]
@@ -335,6 +325,10 @@ ANEW = """
             os._exit(1)
         os._exit(0)
 
+    def our_threads():
+        others = {"MainThread", "test loop"}
+        return [each.name for each in threading.enumerate() if each.name not in others]
+
     def until_is(look, wanted):  # listeners and watches are told by other threads
         until = time.monotonic() + 5
         while look() != wanted and time.monotonic() < until:
@@ -349,15 +343,15 @@ ANEW = """
 """
 
 
-def test_r27_a_client_that_is_asked_to_opens_a_session_of_its_own_in_a_child(address: str) -> None:
-    run_program(
+def test_r27_a_client_that_is_asked_to_opens_a_session_of_its_own_in_a_child(run: Run) -> None:
+    run(
         ANEW
         + """
     within = client.within(5.0)
 
     def work():
         assert client.client_id is None and client.state is State.LOST
-        assert threading.active_count() == 1
+        assert our_threads() == []
         begun = time.monotonic()
         assert within.get("/mine")[0] == b"{}"  # by the first identity
         assert time.monotonic() - begun < 2
@@ -384,34 +378,32 @@ def test_r27_a_client_that_is_asked_to_opens_a_session_of_its_own_in_a_child(add
     fired.clear()
     check_parent()
     client.stop()
-    """,
-        address,
+    """
     )
 
 
-def test_r27_a_child_that_needs_no_session_opens_none(address: str) -> None:
-    run_program(
+def test_r27_a_child_that_needs_no_session_opens_none(run: Run) -> None:
+    run(
         ANEW
         + """
     registry = ZooKeeper(client)
 
     def work():
         client.stop()
-        assert threading.active_count() == 1
+        assert our_threads() == []
         registry.close()
-        assert threading.active_count() == 1
+        assert our_threads() == []
 
     assert in_child(work) == 0
     check_parent()
     registry.close()
     client.stop()
-    """,
-        address,
+    """
     )
 
 
-def test_r27_a_client_that_was_stopped_is_stopped_in_a_child_too(address: str) -> None:
-    run_program(
+def test_r27_a_client_that_was_stopped_is_stopped_in_a_child_too(run: Run) -> None:
+    run(
         ANEW
         + """
     def work():
@@ -426,13 +418,12 @@ def test_r27_a_client_that_was_stopped_is_stopped_in_a_child_too(address: str) -
 
     client.stop()
     assert in_child(work) == 0
-    """,
-        address,
+    """
     )
 
 
-def test_r27_what_the_parent_registered_and_follows_stays_the_parents(address: str) -> None:
-    run_program(
+def test_r27_what_the_parent_registered_and_follows_stays_the_parents(run: Run) -> None:
+    run(
         ANEW
         + """
     registry = ZooKeeper(client)
@@ -458,7 +449,9 @@ def test_r27_what_the_parent_registered_and_follows_stays_the_parents(address: s
         assert sorted(client.get_children("/")) == ["h:1", "mine"]
 
     def hold():
-        with client.driver.lock, client.driver.callbacks._condition, registry._registrar._lock:
+        with contextlib.ExitStack() as stack:
+            for lock in locks_of(client, registry):
+                stack.enter_context(lock)
             held.set()
             over.wait(10)
 
@@ -473,15 +466,12 @@ def test_r27_what_the_parent_registered_and_follows_stays_the_parents(address: s
     assert registered.is_held and client.exists("/h:1").ephemeralOwner == session[0]
     registry.close()
     client.stop()
-    """,
-        address,
+    """
     )
 
 
-def test_r27_many_children_that_are_made_while_the_client_works_have_their_own(
-    address: str,
-) -> None:
-    run_program(
+def test_r27_many_children_that_are_made_while_the_client_works_have_their_own(run: Run) -> None:
+    run(
         ANEW
         + """
     over, errors = threading.Event(), []
@@ -504,6 +494,5 @@ def test_r27_many_children_that_are_made_while_the_client_works_have_their_own(
     assert not errors, errors
     check_parent()
     client.stop()
-    """,
-        address,
+    """
     )

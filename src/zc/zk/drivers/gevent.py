@@ -154,7 +154,7 @@ class GeventDriver(ThreadDriver):
         sleep(seconds)
 
     def aside(self, call: Callable[[], Any]) -> Any:
-        return self._hub.threadpool.apply(call)
+        return super().aside(lambda: self._hub.threadpool.apply(call))
 
     def join(self, thread: threading.Thread, seconds: float) -> None:
         until = monotonic() + seconds

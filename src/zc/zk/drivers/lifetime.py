@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Protocol
 
+from zc.zk.drivers.forking import ForkedLock
+
 _HASTE = 0.4  # seconds: what the interpreter itself needs to end within two
 log = logging.getLogger("ZooKeeper")
 
@@ -16,6 +18,7 @@ log = logging.getLogger("ZooKeeper")
 class Driver(Protocol):
     """A driver, as far as this module knows one."""
 
+    lock: contextlib.AbstractContextManager[object]
     is_forked: bool
     is_to_start: bool
     on_fork: Callable[[bool], object]
@@ -47,6 +50,7 @@ def _leave_in_child() -> None:
     parents = [driver for driver in list(_drivers) if not driver.is_forked]
     _left.extend(parents)
     for driver in parents:
+        driver.lock = ForkedLock()
         driver.give_up()
         driver.on_fork(driver.is_to_start or driver.is_running)
 

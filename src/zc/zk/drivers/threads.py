@@ -19,7 +19,7 @@ from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.callbacks import STUCK_AFTER, Callbacks
 from zc.zk.drivers.dialling import dial, is_writable, reason_of
 from zc.zk.drivers.exposure import Exposure
-from zc.zk.drivers.forking import ForkedLock, forked
+from zc.zk.drivers.forking import forked
 from zc.zk.drivers.journal import Journal, Logger, connecting, refused, unexpected
 from zc.zk.drivers.nesting import Bell, Guard, interrupted
 from zc.zk.drivers.probing import takes_writes
@@ -183,7 +183,6 @@ class ThreadDriver:
     def give_up(self) -> None:
         """Let nobody in any more, in a child of the process that made this."""
         self.is_forked = True
-        self.lock = ForkedLock()
 
     def _get_ready(self) -> None:
         self.require_own_place()
@@ -305,7 +304,8 @@ class ThreadDriver:
         time.sleep(seconds)
 
     def aside(self, call: Callable[[], R]) -> R:
-        """Make a call that blocks, where it blocks only the caller."""
+        """Make a call that blocks, where it blocks only the caller; needs no session."""
+        self.require_own_process()
         return call()
 
     def join(self, thread: threading.Thread, seconds: float) -> None:
