@@ -1,8 +1,9 @@
 """What a callback does, written once for both faces: a step has been taken when it is shown, or is awaited then."""
 
+import contextlib
 import inspect
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +23,31 @@ class Until:
     predicate: Callable[[], object]
 
 
-class Once:
-    """Takes some steps when it is first called, and remembers how that went.
+def take(steps: Steps, face: str) -> Any:
+    """Take steps now, or for the asyncio face in the coroutine that is returned, so that its loop goes on meanwhile."""
+    return _taken(steps) if face == "threads" else _awaited(steps)
 
-    For the asyncio face this is a coroutine function, so that the loop goes on while a step is awaited.
-    """
+
+def _taken(steps: Steps) -> None:
+    with contextlib.suppress(StopIteration):
+        step = next(steps)
+        while True:
+            if isinstance(step, Until):
+                wait_until(step.predicate, BOUND)
+            step = steps.send(step)
+
+
+async def _awaited(steps: Steps) -> None:
+    with contextlib.suppress(StopIteration):
+        step = next(steps)
+        while True:
+            if isinstance(step, Until):
+                step = until(step.predicate, BOUND)
+            step = steps.send(await step if inspect.isawaitable(step) else step)
+
+
+class Once:
+    """A callback that takes some steps when it is first called, and remembers how that went."""
 
     def __init__(self, steps: Callable[[], Steps], face: str = "threads") -> None:
         self._steps = steps
@@ -44,28 +65,17 @@ class Once:
         return self._take() if self._face == "threads" else self._await()
 
     def _take(self) -> None:
-        answer = None
-        steps = self._steps()
-        try:
-            while True:
-                answer = steps.send(answer)
-                if isinstance(answer, Until):
-                    wait_until(answer.predicate, BOUND)
-        except BaseException as error:  # noqa: BLE001  # the test shows it
-            self._end(error)
+        with self._noted():
+            _taken(self._steps())
 
     async def _await(self) -> None:
-        answer = None
-        steps = self._steps()
-        try:
-            while True:
-                step = steps.send(answer)
-                if isinstance(step, Until):
-                    step = until(step.predicate, BOUND)
-                answer = await step if inspect.isawaitable(step) else step
-        except BaseException as error:  # noqa: BLE001  # the test shows it
-            self._end(error)
+        with self._noted():
+            await _awaited(self._steps())
 
-    def _end(self, error: BaseException) -> None:
-        self.error = None if isinstance(error, StopIteration) else error
+    @contextlib.contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:  # noqa: BLE001  # the test shows it
+            self.error = error
         self.has_ended = True

@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.promises.outsider import Outsider
+from tests.promises.steps import Steps, Until, take
 from tests.promises.told import Told
 from tests.proxy import FaultProxy
 from tests.realserver import RealServer
@@ -22,7 +24,8 @@ FreshChroot = Callable[[AnyServer], str]
 class Slow:
     """A callback that can be made to wait, and watches that it is never called twice at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, face: str) -> None:
+        self._face = face
         self.seen: Told[int] = Told()
         self.most_at_once = 0
         self.go_on = threading.Event()
@@ -30,27 +33,30 @@ class Slow:
         self.is_waiting = False
         self._at_once = 0
 
-    def __call__(self, properties: Properties) -> None:
+    def __call__(self, properties: Properties) -> Any:
+        return take(self._call(properties), self._face)
+
+    def _call(self, properties: Properties) -> Steps:
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         self.seen.note(properties["n"])
         self.is_waiting = True
-        self.go_on.wait(10)
+        yield Until(self.go_on.is_set)
         self.is_waiting = False
         self._at_once -= 1
 
 
-@pytest.mark.threads
 def test_r4_a_slow_callback_gets_the_last_state_next_and_not_a_queue_of_old_ones(
-    real_server: RealServer, fresh_chroot: FreshChroot
+    face_of_promise: str, real_server: RealServer, fresh_chroot: FreshChroot
 ) -> None:
     chroot = fresh_chroot(real_server)
     outsider = Outsider(real_server.port, chroot)
     outsider.create("/node", {"n": 0})
-    slow = Slow()
+    slow = Slow(face_of_promise)
     with ZooKeeper(real_server.address + chroot, session_timeout=4) as zk:
         properties = zk.properties("/node")
         properties(slow)
+        wait_until(lambda: slow.seen.last == 0 and not slow.is_waiting, 5)
         slow.go_on.clear()
         outsider.set("/node", n=1)
         wait_until(lambda: slow.is_waiting, 5)
@@ -65,11 +71,11 @@ def test_r4_a_slow_callback_gets_the_last_state_next_and_not_a_queue_of_old_ones
 
 
 def test_r4_a_thousand_changes_under_cuts_come_in_order_and_one_at_a_time(
-    real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
+    face_of_promise: str, real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
 ) -> None:
     chroot, proxy = fresh_chroot(real_server), proxy_to(real_server.port)
     Outsider(real_server.port, chroot).create("/node", {"n": 0})
-    slow = Slow()
+    slow = Slow(face_of_promise)
     with (
         ZooKeeper(real_server.address + chroot, session_timeout=4) as writer,
         ZooKeeper(proxy.address + chroot, session_timeout=4) as zk,
@@ -91,7 +97,7 @@ def test_r4_a_thousand_changes_under_cuts_come_in_order_and_one_at_a_time(
         assert slow.most_at_once == 1
 
 
-@pytest.mark.threads
+@pytest.mark.threads  # of which it is about one
 def test_r4_the_first_call_happens_before_the_callback_is_taken(
     real_server: RealServer, fresh_chroot: FreshChroot
 ) -> None:
@@ -104,9 +110,8 @@ def test_r4_the_first_call_happens_before_the_callback_is_taken(
         assert threads == [threading.current_thread()] * 20
 
 
-@pytest.mark.threads
 def test_r4_a_change_during_the_first_call_is_told_after_it(
-    real_server: RealServer, fresh_chroot: FreshChroot
+    face_of_promise: str, real_server: RealServer, fresh_chroot: FreshChroot
 ) -> None:
     chroot = fresh_chroot(real_server)
     outsider = Outsider(real_server.port, chroot)
@@ -115,28 +120,30 @@ def test_r4_a_change_during_the_first_call_is_told_after_it(
         properties = zk.properties("/node")
         told: list[str] = []
 
-        @properties
-        def show(properties: Properties) -> None:
+        def show(properties: Properties) -> Steps:
             told.append(f"begin {properties['n']}")
             if properties["n"] == 0:
                 outsider.set("/node", n=1)
-                wait_until(lambda: properties["n"] == 1, 5)
+                yield Until(lambda: properties["n"] == 1)
             told.append("end")
+
+        properties(lambda it: take(show(it), face_of_promise))
 
         wait_until(lambda: len(told) == 4, 5)
         assert told == ["begin 0", "end", "begin 1", "end"]
 
 
 def test_r4_no_lock_of_ours_is_held_while_a_callback_runs(
-    real_server: RealServer, fresh_chroot: FreshChroot
+    face_of_promise: str, real_server: RealServer, fresh_chroot: FreshChroot
 ) -> None:
     chroot = fresh_chroot(real_server)
     outsider = Outsider(real_server.port, chroot)
     outsider.create("/node", {"n": 0})
-    slow = Slow()
+    slow = Slow(face_of_promise)
     with ZooKeeper(real_server.address + chroot, session_timeout=4) as zk:
         properties = zk.properties("/node")
         properties(slow)
+        wait_until(lambda: slow.seen.last == 0 and not slow.is_waiting, 5)
         slow.go_on.clear()
         outsider.set("/node", n=1)
         wait_until(lambda: slow.is_waiting, 5)

@@ -4,11 +4,13 @@ import logging
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 import pytest
 
 from tests.frames import Kind
 from tests.promises.outsider import Outsider
+from tests.promises.steps import Steps, Until, take
 from tests.promises.told import States, View
 from tests.proxy import FaultProxy
 from tests.realserver import RealServer
@@ -87,26 +89,29 @@ def test_r5_a_watch_function_that_raises_is_called_once_for_each_change(
 class Blocking:
     """A callback that blocks from its second call on."""
 
-    def __init__(self) -> None:
+    def __init__(self, face: str) -> None:
+        self._face = face
         self.calls = 0
         self.go_on = threading.Event()
 
-    def __call__(self, *_: object) -> None:
+    def __call__(self, *_: object) -> Any:
+        return take(self._call(), self._face)
+
+    def _call(self) -> Steps:
         self.calls += 1
         if self.calls > 1:
-            self.go_on.wait(20)
+            yield Until(self.go_on.is_set)
 
 
-@pytest.mark.threads
 def test_r5_a_blocking_callback_delays_no_other_by_more_than_a_tenth_of_a_second(
-    real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
+    face_of_promise: str, real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
 ) -> None:
     chroot, proxy = fresh_chroot(real_server), proxy_to(real_server.port)
     outsider = Outsider(real_server.port, chroot)
     outsider.create("/blocking", {})
     outsider.create("/other", {"n": 0})
     for number in range(1, 6):
-        blocking = Blocking()
+        blocking = Blocking(face_of_promise)
         with ZooKeeper(proxy.address + chroot, session_timeout=4) as zk:
             blocked, other = zk.properties("/blocking"), View(zk.properties("/other"))
             blocked(blocking)
@@ -124,22 +129,21 @@ def test_r5_a_blocking_callback_delays_no_other_by_more_than_a_tenth_of_a_second
         assert told_at - read_at <= stretched(LONGEST_DELAY)
 
 
-@pytest.mark.threads
 def test_r5_a_blocking_listener_delays_no_callback_by_more_than_a_tenth_of_a_second(
-    real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
+    face_of_promise: str, real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
 ) -> None:
     chroot, proxy = fresh_chroot(real_server), proxy_to(real_server.port)
     outsider = Outsider(real_server.port, chroot)
     go_on = threading.Event()
     told: list[State] = []
 
-    def listen(state: State) -> None:
+    def listen(state: State) -> Steps:
         told.append(state)
-        go_on.wait(20)
+        yield Until(go_on.is_set)
 
     with ZooKeeper(proxy.address + chroot, session_timeout=4) as zk:
         children = View(zk.children("/"))
-        zk.client.add_listener(listen)
+        zk.client.add_listener(lambda state: take(listen(state), face_of_promise))
         proxy.cut()
         wait_until(lambda: told == [State.SUSPENDED], 5)
         wait_until(lambda: zk.client.connected, 5)
@@ -151,14 +155,13 @@ def test_r5_a_blocking_listener_delays_no_callback_by_more_than_a_tenth_of_a_sec
         wait_until(lambda: told == [State.SUSPENDED, State.CONNECTED], 5)
 
 
-@pytest.mark.threads
 def test_r5_a_blocking_callback_delays_no_operation_and_no_ping(
-    real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
+    face_of_promise: str, real_server: RealServer, proxy_to: ProxyTo, fresh_chroot: FreshChroot
 ) -> None:
     chroot, proxy = fresh_chroot(real_server), proxy_to(real_server.port)
     outsider = Outsider(real_server.port, chroot)
     outsider.create("/node", {})
-    blocking = Blocking()
+    blocking = Blocking(face_of_promise)
     with ZooKeeper(proxy.address + chroot, session_timeout=1) as zk:
         states = States(zk.client)
         zk.properties("/node")(blocking)

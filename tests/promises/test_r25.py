@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.faces import own
 from tests.promises.conftest import Connect
+from tests.promises.steps import Once, Steps, Until, take
 from tests.proxy import FaultProxy
 from tests.realserver import RealServer
 from tests.waiting import remains, stretched, wait_until
@@ -23,6 +25,7 @@ from zc.zk import (
 )
 
 LONGEST = 2.0
+Act = Callable[[], Any]  # Any: a coroutine, where the asyncio face is to await one
 
 
 def stop_in_time(client: Client, seconds: float = LONGEST) -> None:
@@ -69,37 +72,37 @@ def test_r25_many_threads_may_stop_at_once(client: Client) -> None:
     assert max(seconds) < stretched(LONGEST)
 
 
-def in_a_watch(client: Client, stop: Callable[[], None]) -> None:
+def in_a_watch(client: Client, stop: Act) -> None:
     client.get("/node", lambda event: stop())
     client.set("/node", b"1")
 
 
-def in_a_listener(client: Client, stop: Callable[[], None]) -> None:
+def in_a_listener(client: Client, stop: Act) -> None:
     client.add_listener(lambda state: stop())
     with pytest.raises(ZooKeeperError):
         client.add_auth("no-such-scheme", "me")  # ends the client, which is a change of state
 
 
-def in_a_link(client: Client, stop: Callable[[], None]) -> None:
+def in_a_link(client: Client, stop: Act) -> None:
     client.get_async("/node").rawlink(lambda result: stop())
 
 
-def in_the_first_call_of_a_data_watch(client: Client, stop: Callable[[], None]) -> None:
+def in_the_first_call_of_a_data_watch(client: Client, stop: Act) -> None:
     client.DataWatch("/node", lambda data, stat: stop())
 
 
-def in_a_later_call_of_a_data_watch(client: Client, stop: Callable[[], None]) -> None:
+def in_a_later_call_of_a_data_watch(client: Client, stop: Act) -> None:
     client.DataWatch("/node", lambda data, stat: stop() if data == b"{}" else None)
     client.set("/node", b"{}")
 
 
-def in_a_children_callback(client: Client, stop: Callable[[], None]) -> None:
+def in_a_children_callback(client: Client, stop: Act) -> None:
     children = ZooKeeper(client).children("/node")
     children(lambda it: stop() if len(it) else None)
     client.create_async("/node/child")
 
 
-def in_a_properties_callback(client: Client, stop: Callable[[], None]) -> None:
+def in_a_properties_callback(client: Client, stop: Act) -> None:
     properties = ZooKeeper(client).properties("/node")
     properties(lambda it: stop() if len(it) else None)
     client.set_async("/node", b'{"a": 1}')
@@ -116,25 +119,23 @@ PLACES = [
 ]
 
 
-@pytest.mark.threads
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
-def test_r25_stop_may_be_called(client: Client, place: Callable[..., None]) -> None:
+def test_r25_stop_may_be_called(
+    client: Client, face_of_promise: str, place: Callable[..., None]
+) -> None:
     client.create("/node")
     seconds: list[float] = []
-    errors: list[Exception] = []
 
-    def stop() -> None:
+    def steps() -> Steps:
         begun = time.monotonic()
-        try:
-            client.stop()
-        except Exception as error:  # noqa: BLE001 (the test looks)
-            errors.append(error)
+        yield own(client).stop()
         seconds.append(time.monotonic() - begun)
 
+    stop = Once(steps, face_of_promise)
     place(client, stop)
 
-    wait_until(lambda: seconds, LONGEST + 1.0)
-    assert errors == []
+    wait_until(lambda: stop.has_ended, LONGEST + 1.0)
+    assert stop.error is None
     assert seconds[0] < stretched(LONGEST)
     assert client.state is State.LOST
 
@@ -213,15 +214,17 @@ def test_r25_stop_on_a_frozen_server(own_real_server: RealServer) -> None:
         own_real_server.resume()
 
 
-def test_r25_stop_while_a_callback_is_stuck_takes_two_seconds_at_the_most(client: Client) -> None:
+def test_r25_stop_while_a_callback_is_stuck_takes_two_seconds_at_the_most(
+    client: Client, face_of_promise: str
+) -> None:
     client.create("/node")
     go_on, began = threading.Event(), threading.Event()
 
-    def stick(event: Any) -> None:
+    def stick() -> Steps:
         began.set()
-        go_on.wait(10.0)
+        yield Until(go_on.is_set)
 
-    client.get("/node", stick)
+    client.get("/node", lambda event: take(stick(), face_of_promise))
     client.set("/node", b"1")
     assert began.wait(2.0)
 
@@ -430,9 +433,11 @@ def test_r25_restart_and_stops_in_the_middle_of_it_leave_a_client_that_works(
     assert client.get("/")
 
 
-def test_r25_a_registry_closes_in_two_seconds_on_a_black_hole(network: FaultProxy) -> None:
-    registry = ZooKeeper(network.port)
-    registry.register("/", "r25:1")
+def test_r25_a_registry_closes_in_two_seconds_on_a_black_hole(
+    network: FaultProxy, home: str
+) -> None:
+    registry = ZooKeeper(network.address + home)
+    registry.register("/", "h:1")
     network.black_hole()
     begun = time.monotonic()
 
