@@ -2,10 +2,12 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
 from zc.zk import operations as ops
+from zc.zk.drivers.aio.callbacks import LoopCallbacks
 
 Call = Callable[[], object]
 FREE = None  # it asks nobody, or ends what a child has not begun
@@ -89,3 +91,11 @@ def calls_of(**objects: Any) -> Iterator[tuple[str, Call]]:
 def arguments_of(kind: str, name: str) -> tuple[Any, ...] | None:
     methods = METHODS[kind]
     return methods[name] if name in methods else methods[name.removesuffix("_async")]
+
+
+def locks_of(client: Any, registry: Any) -> tuple[AbstractContextManager[object], ...]:
+    """Give all that threads of a client hold at times; nothing for one on a loop, which needs no locks."""
+    callbacks = client.driver.callbacks
+    if isinstance(callbacks, LoopCallbacks):
+        return ()
+    return client.driver.lock, callbacks._condition, registry._registrar._lock  # noqa: SLF001

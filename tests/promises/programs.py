@@ -9,6 +9,23 @@ from pathlib import Path
 from tests.waiting import stretched
 
 ROOT = Path(__file__).parents[2]
+FACE = "\n    # Here come `Client` and `ZooKeeper`, of the one face or the other.\n"
+_BEGIN = {
+    "threads": """
+    from zc.zk import Client, ZooKeeper
+    """,
+    "asyncio": """
+    from tests.faces import Factory
+    factory = Factory()
+    Client, ZooKeeper = factory.client, factory.registry
+    """,
+}
+_END = {"threads": "", "asyncio": "\n    factory.close()\n"}
+
+
+def through(face: str, source: str) -> str:
+    """Give a program that has the clients of one face from where `FACE` stands in it."""
+    return source.replace(FACE, _BEGIN[face]) + _END[face]
 
 
 def run_program(source: str, *arguments: str, seconds: float = 30.0) -> str:

@@ -4,34 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.promises.programs import run_program
+from tests.promises.programs import FACE, run_program, through
 from tests.realserver import RealServer
 from zc.zk import ArgumentError, Client
 
 Run = Callable[[str], None]
-# What each face begins a program with, and ends it with.
-BEGIN = {
-    "threads": """
-    from zc.zk import Client, ZooKeeper
-
-    def locks_of(client, registry):
-        driver = client.driver
-        return driver.lock, driver.callbacks._condition, registry._registrar._lock
-    """,
-    "asyncio": """
-    from tests.faces import Factory
-
-    factory = Factory()
-    Client, ZooKeeper = factory.client, factory.registry
-
-    def locks_of(client, registry):
-        return ()
-    """,
-}
-END = {"threads": "", "asyncio": "\n    factory.close()\n"}
-PROGRAM = """
+PROGRAM = (
+    FACE
+    + """
     import atexit, contextlib, gc, os, sys, threading, time, traceback, warnings
-    from tests.promises.forked import calls_of
+    from tests.promises.forked import calls_of, locks_of
     from zc.zk import AsyncResult, ForkedClientError
 
     warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 and later warn of what this is about
@@ -111,6 +93,7 @@ PROGRAM = """
         for name, call in CALLS.items():
             expect_forked(name, call)
 """
+)
 
 
 @pytest.fixture
@@ -123,7 +106,7 @@ def run(address: str, face_of_promise: str) -> Run:
     """Give a function that runs a program with the clients of one face."""
 
     def run(program: str) -> None:
-        run_program(BEGIN[face_of_promise] + program + END[face_of_promise], address)
+        run_program(through(face_of_promise, program), address)
 
     return run
 
@@ -292,8 +275,11 @@ def test_r27_what_to_do_after_a_fork_must_be_known(address: str) -> None:
         Client(address, after_fork="new")  # type: ignore[arg-type]
 
 
-ANEW = """
+ANEW = (
+    FACE
+    + """
     import contextlib, os, sys, threading, time, traceback, warnings
+    from tests.promises.forked import locks_of
     from zc.zk import ForkedClientError, State, UsageError, make_digest_acl
 
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -341,6 +327,7 @@ ANEW = """
         assert states == []
         assert fired == []
 """
+)
 
 
 def test_r27_a_client_that_is_asked_to_opens_a_session_of_its_own_in_a_child(run: Run) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import zc.zk
-from tests.promises.programs import run_program
+from tests.promises.programs import FACE, run_program, through
 from tests.realserver import RealServer
 
 SOURCES = Path(zc.zk.__file__).parent
@@ -53,8 +53,10 @@ def test_r28_this_test_can_tell_a_wall_clock(text: str, names: set[str]) -> None
     assert set(wall_clocks(ast.parse(text))) == names
 
 
-def test_r28_a_jump_of_the_wall_clock_changes_nothing(real_server: RealServer, home: str) -> None:
-    printed = run_program(
+def test_r28_a_jump_of_the_wall_clock_changes_nothing(
+    face_of_promise: str, real_server: RealServer, home: str
+) -> None:
+    program = (
         """
     import sys, time
 
@@ -62,8 +64,9 @@ def test_r28_a_jump_of_the_wall_clock_changes_nothing(real_server: RealServer, h
     time.time = lambda: true_time() + offset
     time.time_ns = lambda: true_ns() + int(offset * 1e9)
 
-    from zc.zk import Client, OperationTimeoutError, ZooKeeper
-
+    """
+        + FACE
+        + """
     registry = ZooKeeper(sys.argv[1], session_timeout=1.0)
     client = registry.client
     states = []
@@ -90,26 +93,31 @@ def test_r28_a_jump_of_the_wall_clock_changes_nothing(real_server: RealServer, h
     assert client.client_id == session
     assert states == [], states
     registry.close()
+    time.time, time.time_ns = true_time, true_ns
     print("nothing changed")
-    """,
-        real_server.address + home,
+    """
     )
+
+    printed = run_program(through(face_of_promise, program), real_server.address + home)
 
     assert printed == "nothing changed\n"
 
 
 def test_r28_a_deadline_is_met_though_the_wall_clock_jumps(
-    real_server: RealServer, home: str
+    face_of_promise: str, real_server: RealServer
 ) -> None:
-    printed = run_program(
+    program = (
         """
     import sys, time, threading
 
     offset, true_time = 0.0, time.time
     time.time = lambda: true_time() + offset
 
+    """
+        + FACE
+        + """
     from tests.proxy import FaultProxy
-    from zc.zk import Client, OperationTimeoutError
+    from zc.zk import OperationTimeoutError
 
     with FaultProxy(int(sys.argv[1])) as network:
         client = Client(network.address, timeout=20.0, operation_timeout=0.5)
@@ -127,8 +135,9 @@ def test_r28_a_deadline_is_met_though_the_wall_clock_jumps(
         except OperationTimeoutError:
             print(0.5 <= time.monotonic() - begun < 1.0)
         client.stop()
-    """,
-        str(real_server.port),
+    """
     )
+
+    printed = run_program(through(face_of_promise, program), str(real_server.port))
 
     assert printed == "True\n"
