@@ -1,68 +1,14 @@
 """R29: a program with live clients ends in time and in silence, and one that is interrupted can go on."""
 
-import contextlib
-import os
 import signal
-import subprocess
-import sys
-import textwrap
-from collections.abc import Iterator
 from time import monotonic
 
 import pytest
 
 from tests.ports import free_port
-from tests.promises.programs import ROOT
+from tests.promises.programs import LONGEST_EXIT, assert_ends, line, program, sleeps, tell
 from tests.proxy import FaultProxy
 from tests.waiting import stretched, wait_until
-
-LONGEST_EXIT = 2.0  # seconds
-
-
-@contextlib.contextmanager
-def program(source: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a program that says a line when it is where the test wants it."""
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-u",
-            "-W",
-            "error",
-            "-X",
-            "dev",
-            "-c",
-            textwrap.dedent(source),
-            *arguments,
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    said = process.stdout.readline().rstrip()
-    if not said:
-        _, complaints = process.communicate(timeout=stretched(10))
-        pytest.fail(f"it ended\n{complaints}")
-    return said
-
-
-def tell(process: subprocess.Popen[str], text: str = "go") -> None:
-    assert process.stdin is not None
-    process.stdin.write(text + "\n")
-    process.stdin.flush()
-
 
 BEGIN = """
     import sys, threading, time
@@ -166,17 +112,6 @@ LIVE: dict[str, str] = {
     zk = ZooKeeper(address, session_timeout=4.0)
     """,
 }
-
-
-def assert_ends(process: subprocess.Popen[str]) -> float:
-    """Let a program end, and expect that it does so in time and prints nothing."""
-    began_at = monotonic()
-    tell(process)
-    output, complaints = process.communicate(timeout=stretched(20))
-    took = monotonic() - began_at
-    assert (process.returncode, output, complaints) == (0, "", "")
-    assert took <= stretched(LONGEST_EXIT)
-    return took
 
 
 @pytest.mark.parametrize("name", LIVE)
@@ -327,7 +262,7 @@ def test_r29_a_wait_that_is_interrupted_leaves_the_client_usable(
         network.hold()
         tell(process)
         assert line(process) == "waiting"
-        wait_until(lambda: sleeps(process.pid), 5.0, "it waits")
+        wait_until(lambda: sleeps(process.pid, "futex"), 5.0, "it waits")
 
         process.send_signal(signal.SIGINT)
 
@@ -336,14 +271,6 @@ def test_r29_a_wait_that_is_interrupted_leaves_the_client_usable(
         tell(process)
         assert line(process) == "ready"
         assert_ends(process)
-
-
-def sleeps(pid: int) -> bool:
-    """Tell whether the main thread of a process has slept for a moment."""
-    with open(f"/proc/{pid}/task/{pid}/stat") as stat:  # noqa: PTH123
-        state = stat.read().rpartition(")")[2].split()[0]
-    with open(f"/proc/{pid}/task/{pid}/wchan") as wchan:  # noqa: PTH123
-        return state == "S" and "futex" in wchan.read()
 
 
 def test_r29_interrupts_one_after_the_other_leave_the_client_usable(
@@ -441,7 +368,7 @@ def test_r29_a_program_that_an_interrupt_ends_says_so_and_no_more(
         network.hold()
         tell(process)
         assert line(process) == "waiting"
-        wait_until(lambda: sleeps(process.pid), 5.0, "it waits")
+        wait_until(lambda: sleeps(process.pid, "futex"), 5.0, "it waits")
 
         began_at = monotonic()
         process.send_signal(signal.SIGINT)
