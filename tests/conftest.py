@@ -16,6 +16,7 @@ from tests.faces import FACES
 from tests.kdc import Kdc
 from tests.keys import Keys
 from tests.leaks import LeakGuard
+from tests.loops import use_uvloop
 from tests.proxy import FaultProxy
 from tests.realserver import NEWER_CLASSPATH, RealServer
 from tests.saslserver import KerberosServer, SaslServer
@@ -47,26 +48,48 @@ hypothesis.settings.load_profile("steady")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long tests, and only them")
+    parser.addoption(
+        "--uvloop",
+        action="store_true",
+        help="run the tests that make a loop, on uvloop, and only them",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hear ^C, as do all processes that the tests start, where a shell began us in the background, deaf to it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if config.getoption("uvloop"):
+        use_uvloop()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs a real server, so that `-m 'not real'` runs without Java; select by length."""
+    """Mark what needs a real server, so that `-m 'not real'` runs without Java, and what makes a loop; select."""
     marks = {"real": REAL, "slow": SLOW, "ensemble": ENSEMBLES}
     for item in items:
         if isinstance(item, pytest.Function):
             for mark, fixtures in marks.items():
                 if not fixtures.isdisjoint(item.fixturenames):
                     item.add_marker(mark)
-    is_wanted = config.getoption("long")
-    others = [item for item in items if bool(item.get_closest_marker("long")) != is_wanted]
+        if makes_loop(item):
+            item.add_marker("loop")
+    is_long, is_uvloop = config.getoption("long"), config.getoption("uvloop")
+    wanted: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        is_wanted = bool(item.get_closest_marker("long")) == is_long
+        if is_uvloop and not item.get_closest_marker("loop"):
+            is_wanted = False
+        (wanted if is_wanted else others).append(item)
     config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if bool(item.get_closest_marker("long")) == is_wanted]
+    items[:] = wanted
+
+
+def makes_loop(item: pytest.Item) -> bool:
+    """Tell whether a test has an event loop, by its place, its face, or having clients of both faces."""
+    folder = item.path.parent
+    is_of_loops = folder.name in {"aio", "asab"}
+    return is_of_loops or "asyncio" in item.name or bool(item.get_closest_marker("at_once"))
 
 
 @pytest.fixture(params=FACES)

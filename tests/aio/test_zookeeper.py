@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.aio.looping import SOON, others, run, stays, told_by_child, until
+from tests.loops import on_same_loops
 from zc.zk import ConnectionClosedError, FailedConnect, NoNodeError
 from zc.zk.aio import Client, ZooKeeper
 from zc.zk.testing import Server
@@ -46,7 +47,7 @@ def test_a_program_that_closes_nothing_ends_at_once_and_quietly(server: Server) 
     begun = time.monotonic()
 
     ended = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM, server.address],
+        [sys.executable, "-X", "dev", "-W", "error", "-c", on_same_loops(PROGRAM), server.address],
         capture_output=True,
         text=True,
         timeout=30,

@@ -11,6 +11,7 @@ from time import monotonic
 
 import pytest
 
+from tests.loops import on_same_loops
 from tests.waiting import stretched
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def through(face: str, source: str) -> str:
 def run_program(source: str, *arguments: str, seconds: float = 30.0) -> str:
     """Run a program, and give what it printed; fail when it fails, or prints to stderr."""
     ended = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(source), *arguments],
+        [sys.executable, "-W", "error", "-c", on_same_loops(textwrap.dedent(source)), *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
         capture_output=True,
@@ -62,7 +63,7 @@ def program(source: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             "-X",
             "dev",
             "-c",
-            textwrap.dedent(source),
+            on_same_loops(textwrap.dedent(source)),
             *arguments,
         ],
         cwd=ROOT,

@@ -122,12 +122,14 @@ def test_the_fixtures_give_servers_clients_and_chroots(inner: pytest.Pytester) -
     inner.runpytest_inprocess(*STRICT).assert_outcomes(passed=5)
 
 
+@pytest.mark.loop
 def test_clients_of_the_tests_own_loops(inner: pytest.Pytester) -> None:
     inner.makepyfile(ON_A_LOOP)
 
     inner.runpytest_inprocess(*STRICT).assert_outcomes(passed=3)
 
 
+@pytest.mark.loop
 def test_an_asyncio_client_that_was_left_open_fails_the_test(inner: pytest.Pytester) -> None:
     inner.makepyfile(LEFT_OPEN)
 
