@@ -8,6 +8,8 @@ from tests.promises.programs import assert_ends, line, program, sleeps, tell
 from tests.proxy import FaultProxy
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.loop
+
 BEGIN = """
     import asyncio, sys
     from zc.zk.aio import Client, ZooKeeper
