@@ -316,7 +316,7 @@ def test_r19_a_write_whose_answer_cannot_be_read_may_have_been_applied(
     assert caught.value.maybe_applied is (opcode is Opcode.SET_DATA)
 
 
-@pytest.mark.threads
+@pytest.mark.threads  # on a loop, who waits for a future has a bound of asyncio's
 def test_r19_an_async_result_says_that_its_operation_is_still_under_way(
     client: Client, network: FaultProxy
 ) -> None:
