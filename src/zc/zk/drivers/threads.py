@@ -305,7 +305,7 @@ class ThreadDriver:
 
     def aside(self, call: Callable[[], R]) -> R:
         """Make a call that blocks, where it blocks only the caller; needs no session."""
-        self.require_own_process()
+        self.require_own_place()
         return call()
 
     def join(self, thread: threading.Thread, seconds: float) -> None:
