@@ -581,6 +581,30 @@ def test_a_callback_may_close_its_client_in_a_task_of_its_own(
     assert "had not ended" not in caplog.text
 
 
+def test_callbacks_that_close_their_client_do_not_wait_for_one_another(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        await client.start()
+        closed = []
+
+        async def close(_: WatchedEvent) -> None:
+            await client.stop()
+            closed.append("first")
+
+        async def close_later(_: WatchedEvent) -> None:
+            await until(lambda: client.client_state is zc.zk.KeeperState.CLOSED)
+            await client.stop()
+            closed.append("second")
+
+        await client.exists("/a", close)
+        await client.exists("/a", close_later)
+        await client.create("/a")
+        await until(lambda: len(closed) == 2, 1.0)
+        await until(lambda: not others())
+
+    run(main())
+
+
 def test_a_client_may_be_stopped_after_all_tasks_were_cancelled(server: Server) -> None:
     async def main() -> None:
         client = Client(server.address)

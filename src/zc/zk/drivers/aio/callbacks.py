@@ -34,6 +34,7 @@ class LoopCallbacks:
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[Hashable, asyncio.Task[None]] = {}
         self._is_due = False
+        self._let_go: asyncio.Future[None] | None = None
         self._complaints = 0
         self._thread = 0
         self.failures = 0
@@ -82,6 +83,8 @@ class LoopCallbacks:
         task = _callback.get()
         if task is not None:
             self._tasks.discard(task)
+            if self._let_go is not None and not self._let_go.done():
+                self._let_go.set_result(None)
 
     def count_failure(self) -> None:
         """Count a callback that raised, here or where its error was caught."""
@@ -187,7 +190,13 @@ class LoopCallbacks:
         until = time.monotonic() + seconds
         while (self._ready or self._tasks) and time.monotonic() < until:
             if self._tasks:
-                await asyncio.wait(self._tasks, timeout=until - time.monotonic())
+                waiting = asyncio.get_running_loop().create_future()
+                self._let_go = waiting
+                await asyncio.wait(
+                    (*self._tasks, waiting),
+                    timeout=until - time.monotonic(),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
             else:
                 await asyncio.sleep(0)
         for task in self._tasks:
