@@ -1,11 +1,14 @@
 """What a child can do that a coroutine forks, whose thread was in the middle of running the loop."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from tests.aio.looping import in_child, run, until
 from tests.promises.forked import calls_of
+from tests.waiting import stretched
 from zc.zk import ForkedClientError
 from zc.zk.aio import ZooKeeper
 from zc.zk.testing import Server
@@ -75,3 +78,39 @@ def test_a_child_of_a_coroutine_ends_nothing_of_its_parents(server: Server) -> N
             assert zk.client.client_id == session
 
     run(main())
+
+
+LEAVES = """
+import asyncio, os, sys
+from zc.zk.aio import Client
+
+async def main():
+    async with Client(sys.argv[1], 9.0) as client:
+        child = os.fork()
+        if child == 0:
+            sys.exit(3)  # through the loop, whose tasks are cancelled in the child
+        # A child that closes the loop cuts off what threads tell its parent's: that is asyncio's affair.
+        while os.waitpid(child, os.WNOHANG)[0] == 0:
+            await asyncio.sleep(0.01)
+        fired = asyncio.Event()
+        await client.exists("/a", lambda event: fired.set())
+        await client.create("/a")
+        await asyncio.wait_for(fired.wait(), 2.0)
+        print(client.info.reconnects)
+
+asyncio.run(main())
+"""
+
+
+def test_a_child_that_leaves_through_the_loop_of_its_parent_does_not_touch_the_connection(
+    server: Server,
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LEAVES, server.address],
+        capture_output=True,
+        text=True,
+        timeout=stretched(30.0),
+        check=False,
+    )
+
+    assert (ended.stdout, ended.stderr) == ("0\n", "")

@@ -70,6 +70,10 @@ LIVE: dict[str, str] = {
                 pass
         task = asyncio.create_task(follow())
     """,
+    "with a thousand results that nobody looks at": """
+        client = await started()
+        results = [client.exists_async("/") for _ in range(1000)]
+    """,
     "with a thousand in flight": """
         client = await started()
         tasks = [asyncio.create_task(client.exists("/")) for _ in range(1000)]

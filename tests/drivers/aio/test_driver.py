@@ -321,6 +321,20 @@ def test_there_is_one_timer_and_none_after_the_stop(embedded: Server) -> None:
     run(main(), asyncio.SelectorEventLoop)  # others do not tell
 
 
+def test_a_live_node_is_waited_for_as_long_as_was_said(embedded: Server, on_loop: OnLoop) -> None:
+    async def main() -> None:
+        async with Client(embedded.address) as client:
+            with embedded.faults.stall():
+                for number in range(20):
+                    seconds = A_MOMENT + number * 0.0003  # uvloop waits for whole milliseconds
+                    begun = monotonic()
+                    with pytest.raises(OperationTimeoutError):
+                        await client.within(seconds).DataWatch("/")
+                    assert monotonic() - begun >= seconds
+
+    on_loop(main())
+
+
 @pytest.mark.parametrize("is_connected", [True, False])
 def test_a_deadline_is_met(embedded: Server, on_loop: OnLoop, is_connected: bool) -> None:
     async def main() -> None:

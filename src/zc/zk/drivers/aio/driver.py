@@ -16,7 +16,7 @@ from zc.zk.drivers import lifetime
 from zc.zk.drivers.aio.alarm import Alarm
 from zc.zk.drivers.aio.callbacks import LoopCallbacks
 from zc.zk.drivers.aio.dialling import dial
-from zc.zk.drivers.aio.future import Asked, ring
+from zc.zk.drivers.aio.future import Asked, ring, wait_for
 from zc.zk.drivers.aio.link import Link
 from zc.zk.drivers.aio.turns import made
 from zc.zk.drivers.authenticating import Authenticator
@@ -337,7 +337,7 @@ class AioDriver:
         try:
             await made(begin, lives)
             self._turn()
-            await asyncio.wait((all_known,), timeout=max(0.0, deadline - monotonic()))
+            await wait_for(all_known, deadline)
         except BaseException:
             self._let_go(lives)
             raise
@@ -351,7 +351,8 @@ class AioDriver:
         """Let go of a live node soon: the garbage collector calls this, in the middle of anything, in any thread."""
         is_first = not self._dropped
         self._dropped.append(live)
-        if is_first and self._loop is not None:
+        # A closed loop may be one of an interpreter that ends, where names of modules stand for nothing any more.
+        if is_first and self._loop is not None and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):  # the loop is closed, and the session with it
                 self._loop.call_soon_threadsafe(self._turn)
 
@@ -436,11 +437,12 @@ class AioDriver:
                     self._lost(f"unexpected error: {error!r}")
                     await asyncio.sleep(0)  # should it come again at once, others get their turn
         except asyncio.CancelledError:  # the loop ends, and nobody has closed us
-            if self._seeker is me:
+            if self._seeker is me and not self.is_forked:
                 self.say_farewell(monotonic())
             raise
         finally:
-            if self._seeker is me:  # nobody has started us again since the session ended
+            # Nobody has started us again since the session ended, nor is this a child that unwinds its parent's loop.
+            if self._seeker is me and not self.is_forked:
                 session.finish("the event loop has ended")
                 self._drop_link()
                 if session.refusal is not None:

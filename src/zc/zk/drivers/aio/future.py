@@ -5,6 +5,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from zc.zk.errors import ConnectionClosedError
 from zc.zk.operations import Operation
 from zc.zk.protocol.requests import Request
 
@@ -40,12 +41,20 @@ class Asked(Request):
     def fail(self, error: Exception) -> None:
         if not self.future.done() and not self.future.get_loop().is_closed():
             self.future.set_exception(error)
+            if isinstance(error, ConnectionClosedError):
+                self.future.exception()  # who closed the client, or ended its loop, need not be told of it
 
 
 def ring(moment: "asyncio.Future[None]") -> None:
     """Note that the moment has come, unless it has, or nobody waits for it any more."""
     if not moment.done() and not moment.get_loop().is_closed():
         moment.set_result(None)
+
+
+async def wait_for(moment: "asyncio.Future[None]", deadline: float) -> None:
+    """Wait until the moment has come, or a time of the monotonic clock: uvloop alone may wake a bit before that."""
+    while not moment.done() and (left := deadline - monotonic()) > 0:
+        await asyncio.wait((moment,), timeout=left)
 
 
 class LoopBells:

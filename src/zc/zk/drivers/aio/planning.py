@@ -6,7 +6,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zc.zk.drivers.aio.future import Asked, ring
+from zc.zk.drivers.aio.future import Asked, ring, wait_for
 from zc.zk.drivers.background import Promised, ids
 from zc.zk.errors import (
     ConnectionClosedError,
@@ -215,5 +215,5 @@ async def _wait(driver: "AioDriver", change: Change, seconds: float) -> bool:
         return True
     told = driver.loop.create_future()
     change.told = partial(ring, told)
-    await asyncio.wait((told,), timeout=max(0.0, min(seconds, 1e6)))
+    await wait_for(told, monotonic() + min(seconds, 1e6))
     return told.done()
