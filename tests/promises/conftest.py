@@ -16,6 +16,7 @@ from zc.zk import Client, DigestMD5
 
 # Whose tests run through the asyncio face as well: what they call `Client` and `ZooKeeper` is then that face's.
 THROUGH_BOTH = {
+    *(f"test_s{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8)),
     *(f"test_r{number:02}" for number in (*range(1, 17), *range(19, 26), 27, 28, 32)),
     "test_bad_input",
     "test_every_error",

@@ -137,6 +137,7 @@ def test_s5_a_registration_keeps_its_acl_when_it_is_updated(
         assert outsider.acl("/h:1") == READ_BY_ALL
 
 
+@pytest.mark.threads  # whose text the other face refers to
 def test_s5_the_defaults_are_documented_where_they_are_chosen() -> None:
     assert "`default_acl`" in (Client.__doc__ or "")
     assert "everybody" in (Client.__doc__ or "")

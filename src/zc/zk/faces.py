@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NoReturn
 
 from zc.zk import arguments, paths
 from zc.zk.asking import Asking, D
@@ -143,6 +143,9 @@ class Face(Asking[D]):
     def inherit(self, call: Callable[[], object]) -> None:
         """Have a call made in each child of this process where this client begins anew."""
         self._heirs += (call,)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client cannot be saved or copied: it has a session, and secrets")
 
     def __repr__(self) -> str:
         return f"<{type(self).__module__}.{type(self).__name__} {self._hosts}{self.chroot} {self.state}>"

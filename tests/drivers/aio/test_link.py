@@ -184,6 +184,21 @@ def test_a_reset_is_told_with_its_reason(on_loop: OnLoop) -> None:
     on_loop(main())
 
 
+def test_what_came_before_a_reset_is_told_though_a_write_meets_the_reset_first(
+    on_loop: OnLoop,
+) -> None:
+    async def main() -> None:
+        async with linked() as (ear, peer):
+            peer.send(b"last words")
+            reset(peer)
+            ear.link.write(b"too late")
+            await until(lambda: ear.ends)
+            assert ear.data == b"last words"
+            assert len(ear.ends) == 1
+
+    on_loop(main())
+
+
 def test_after_a_drop_nothing_is_told(on_loop: OnLoop) -> None:
     async def main() -> None:
         async with linked() as (ear, peer):

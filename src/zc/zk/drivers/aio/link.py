@@ -1,6 +1,7 @@
 """One connection as the asyncio driver uses it, in the clear or over TLS."""
 
 import asyncio
+import contextlib
 import selectors
 import socket
 from collections import deque
@@ -74,7 +75,7 @@ class Link(asyncio.Protocol):
             self._received(self, data)
             return
         self._slices.extend(data[begin : begin + _SLICE] for begin in range(0, len(data), _SLICE))
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
         self._tell_next()
 
@@ -87,11 +88,24 @@ class Link(asyncio.Protocol):
         elif self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
+    def _tell_rest(self) -> None:
+        if self._transport is None:
+            return
+        with (
+            contextlib.suppress(OSError),
+            self._transport.get_extra_info("socket").dup() as connection,
+        ):
+            connection.setblocking(False)
+            while not self.is_over and (data := connection.recv(_CHUNK)):
+                self.data_received(data)
+
     def eof_received(self) -> None:
         if self._channel is not None:
             self.data_received(b"")  # it knows whether the stream was whole
 
     def connection_lost(self, error: Exception | None) -> None:
+        if isinstance(error, OSError):
+            self._tell_rest()  # a write may have met the error first, and the peer has said why
         self._end(reason_of(error) if isinstance(error, OSError) else "")
 
     def pause_writing(self) -> None:
