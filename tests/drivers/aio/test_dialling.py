@@ -176,7 +176,7 @@ def test_a_loop_that_takes_no_more_sockets_has_none_of_ours_left(dead: Endpoint)
             await dial([dead, Endpoint(LOOPBACK, other)], LONG, None, Patient())
         assert len(loop._selector.get_map()) == before  # noqa: SLF001
 
-    run(main())
+    run(main(), asyncio.SelectorEventLoop)  # others do not tell
 
 
 def test_the_loop_turns_meanwhile(dead: Endpoint, on_loop: OnLoop) -> None:

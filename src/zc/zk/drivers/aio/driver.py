@@ -478,7 +478,7 @@ class AioDriver:
             raise
         if link.is_over:  # the server was quicker
             self.session.connected(monotonic(), reached.server)
-            self._lost(hung_up(self.session))
+            self._lost(link.reason or hung_up(self.session))
             return
         mechanism, host = self._mechanism, reached.server.host
         self._authenticator = None if mechanism is None else Authenticator(mechanism, host)

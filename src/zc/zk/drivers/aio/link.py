@@ -41,6 +41,7 @@ class Link(asyncio.Protocol):
         self.peer = ""
         self.is_full = False  # the kernel takes no more for the moment
         self.is_over = False
+        self.reason = ""  # why, where it ended by itself
         self.on_over: Callable[[], object] = lambda: None  # the driver's, when it has let go
 
     # --- told by the loop
@@ -123,6 +124,7 @@ class Link(asyncio.Protocol):
             self._received(self, data)
         if not self.is_over:
             self.is_over = True
+            self.reason = reason
             self._abort()
             self._ended(self, reason)
 
