@@ -12,7 +12,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
-_SLICE = 0.002  # seconds after which others get their turn on the loop
+from zc.zk.drivers.aio.turns import SLICE
+
 _GRACE = 0.005  # seconds for callbacks that were cancelled to end
 _BLOCKED_FOR = 0.25  # seconds of one callback that are worth a warning
 _LONGEST = 10.0  # seconds of a coroutine that are
@@ -103,7 +104,7 @@ class LoopCallbacks:
 
     def _work(self) -> None:
         self._is_due = False
-        until = time.monotonic() + _SLICE
+        until = time.monotonic() + SLICE
         while self._ready:
             if time.monotonic() >= until:
                 break

@@ -7,16 +7,16 @@ from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-_SLICE = 0.002  # seconds after which others get their turn on the loop
+SLICE = 0.002  # seconds after which others get their turn on the loop
 
 
 async def made(make: Callable[[T], R], things: Iterable[T]) -> list[R]:
     """Return what `make` gives for each thing; where that takes long, others have their turns in between."""
     results = []
-    until = monotonic() + _SLICE
+    until = monotonic() + SLICE
     for thing in tuple(things):  # those others may change what the caller gave us
         if monotonic() >= until:
             await asyncio.sleep(0)
-            until = monotonic() + _SLICE
+            until = monotonic() + SLICE
         results.append(make(thing))
     return results
