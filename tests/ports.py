@@ -3,24 +3,31 @@
 import contextlib
 import random
 import socket
+import threading
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 LOWEST = 10_000
+_given: deque[int] = deque(maxlen=2000)
+_choosing = threading.Lock()
 
 
 def free_port() -> int:
     """Give a free port below those that the system hands to outgoing connections.
 
     A port from the system's own range could be taken by any outgoing connection between a stop
-    and a start, and a client that dials one with nobody there can even connect to itself.
+    and a start, and a client that dials one with nobody there can even connect to itself. Nor is a port given that was
+    given not long ago: whoever has it may have stopped listening for a moment.
     """
     highest = _first_ephemeral_port() - 1
-    for _ in range(1000):
-        port = random.randint(LOWEST, highest)
-        if _is_free(port):
-            return port
+    with _choosing:
+        for _ in range(1000):
+            port = random.randint(LOWEST, highest)
+            if port not in _given and _is_free(port):
+                _given.append(port)
+                return port
     raise RuntimeError(f"no free port between {LOWEST} and {highest}")
 
 
