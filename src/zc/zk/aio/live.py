@@ -5,10 +5,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mappi
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from zc.zk import paths
-from zc.zk.aio.awaiting import Awaiting, named_as
+from zc.zk.aio.awaiting import Awaiting, named_as, shown
 from zc.zk.aio.documented import documented
-from zc.zk.drivers.aio.turns import made
 from zc.zk.errors import UsageError
 from zc.zk.protocol.live import LiveChildren, LiveData
 from zc.zk.registry import live
@@ -119,17 +117,11 @@ class Properties(_AwaitingObject, ShownProperties):
 
 async def children_of(client: "Client", nodes: Iterable[str]) -> dict[str, Children]:
     """Return the live children of many nodes, all read at once."""
-    session = client.driver.session
-    lives = await made(lambda path: LiveChildren(session, paths.validate(path)), nodes)
-    async with client.kept(lives):
-        shown = await made(lambda each: Children(client, each.path, each), lives)
-    return {each.path: each for each in shown}
+    return await shown(client, nodes, LiveChildren, lambda live: Children(client, live.path, live))
 
 
 async def properties_of(client: "Client", nodes: Iterable[str]) -> dict[str, Properties]:
     """Return the live properties of many nodes, all read at once."""
-    session = client.driver.session
-    lives = await made(lambda path: LiveData(session, paths.validate(path)), nodes)
-    async with client.kept(lives):
-        shown = await made(lambda each: Properties(client, each.path, live=each), lives)
-    return {each.path: each for each in shown}
+    return await shown(
+        client, nodes, LiveData, lambda live: Properties(client, live.path, live=live)
+    )

@@ -5,8 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zc.zk import paths
-from zc.zk.aio.awaiting import Awaiting, named_as
-from zc.zk.drivers.aio.turns import made
+from zc.zk.aio.awaiting import Awaiting, named_as, shown
 from zc.zk.protocol.live import LiveChildren, LiveData
 from zc.zk.recipes import watchers
 from zc.zk.recipes.watchers import Function, NodeWatch
@@ -65,10 +64,7 @@ async def watch_data(
     client: "Client", functions: Mapping[str, Callable[..., object]]
 ) -> dict[str, DataWatch]:
     """Make a `DataWatch` of each path with its function; all the nodes are read at once."""
-    session, given = client.driver.session, dict(functions)
-    lives = await made(lambda path: LiveData(session, paths.validate(path)), given)
-    async with client.kept(lives):
-        watches = await made(
-            lambda live: DataWatch(client, live.path, given[live.path], live), lives
-        )
-    return dict(zip(given, watches, strict=True))
+    given = dict(functions)
+    return await shown(
+        client, given, LiveData, lambda live: DataWatch(client, live.path, given[live.path], live)
+    )
