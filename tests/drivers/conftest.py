@@ -1,6 +1,7 @@
 """A client of an embedded server, for tests of what is below it."""
 
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import uvloop
 
 from tests.aio.looping import run
 from zc.zk import Client
+from zc.zk.codes import KeeperState, State
 from zc.zk.testing import Server
 
 OnLoop = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -33,3 +35,17 @@ def client(embedded: Server) -> Iterator[Client]:
     with Client(embedded.address) as client:
         client.create("/a", b"0")
         yield client
+
+
+@dataclass
+class Told:
+    """The part of a session that is looked at."""
+
+    state: State = State.LOST
+    keeper_state: KeeperState = KeeperState.CONNECTING
+
+
+@pytest.fixture
+def session() -> Told:
+    """What a client's session says of itself, for a test to change."""
+    return Told()

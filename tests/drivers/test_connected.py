@@ -2,11 +2,11 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import cast
 
 import pytest
 
+from tests.drivers.conftest import Told
 from tests.waiting import remains, stretched
 from zc.zk.codes import KeeperState, State
 from zc.zk.drivers.connected import Connected
@@ -14,19 +14,6 @@ from zc.zk.protocol.session import Session
 
 SOON = 20.0
 A_MOMENT = 0.05
-
-
-@dataclass
-class Told:
-    """The part of a session that is looked at."""
-
-    state: State = State.LOST
-    keeper_state: KeeperState = KeeperState.CONNECTING
-
-
-@pytest.fixture
-def session() -> Told:
-    return Told()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
-from typing import ClassVar, Literal, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 
 from zc.zk import arguments, paths
 from zc.zk.asking import Asking, D
@@ -41,7 +41,7 @@ _jitter = EvenJitter(random.random())  # for all clients of this process
 class Face(Asking[D]):
     """A client's session, as far as nothing has to be waited for."""
 
-    _connected: Light
+    _connected: Light[Any]  # Any: bells of either kind
     _retries: ClassVar[tuple[type[Policy], ...]] = (Retry,)
 
     def __init__(

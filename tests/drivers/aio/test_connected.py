@@ -1,30 +1,17 @@
 """The event that a start on a loop gives."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import cast
 
 import pytest
 
 from tests.aio.looping import run, turns
+from tests.drivers.conftest import Told
 from zc.zk.codes import KeeperState, State
 from zc.zk.drivers.aio.connected import LoopConnected
 from zc.zk.protocol.session import Session
 
 A_MOMENT = 0.01
-
-
-@dataclass
-class Told:
-    """The part of a session that is looked at."""
-
-    state: State = State.LOST
-    keeper_state: KeeperState = KeeperState.CONNECTING
-
-
-@pytest.fixture
-def session() -> Told:
-    return Told()
 
 
 @pytest.fixture

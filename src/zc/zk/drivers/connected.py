@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from zc.zk.codes import State
 from zc.zk.drivers.nesting import Bells
@@ -16,12 +16,15 @@ class Ring(Protocol):
         """Have all who wait look again."""
 
 
-class Light:
+B = TypeVar("B", bound=Ring)
+
+
+class Light(Generic[B]):
     """Is set while a server answers; what sets it and clears it is the session. Those who wait are told by bells."""
 
-    def __init__(self, session: Session, bells: Ring) -> None:
+    def __init__(self, session: Session, bells: B) -> None:
         self._session = session
-        self._bells = bells
+        self._changed = bells
 
     def is_set(self) -> bool:
         """Return whether a server answers at the moment."""
@@ -29,19 +32,18 @@ class Light:
 
     def look(self) -> None:
         """Have those who wait look at the session."""
-        self._bells.ring()
+        self._changed.ring()
 
     def _is_settled(self) -> bool:
         """Return whether there is nothing to wait for: it is set, or cannot be set any more."""
         return self.is_set() or self._session.keeper_state.is_final
 
 
-class Connected(Light):
+class Connected(Light[Bells]):
     """Is set while a server answers, for threads."""
 
     def __init__(self, session: Session, new_lock: Callable[[], Any] = threading.Lock) -> None:
-        self._changed = Bells(new_lock)
-        super().__init__(session, self._changed)
+        super().__init__(session, Bells(new_lock))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is set, or so many seconds; return whether it is.

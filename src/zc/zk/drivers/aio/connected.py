@@ -5,12 +5,11 @@ from zc.zk.drivers.connected import Light
 from zc.zk.protocol.session import Session
 
 
-class LoopConnected(Light):
+class LoopConnected(Light[LoopBells]):
     """Is set while a server answers, for tasks."""
 
     def __init__(self, session: Session) -> None:
-        self._changed = LoopBells()
-        super().__init__(session, self._changed)
+        super().__init__(session, LoopBells())
 
     async def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is set, or so many seconds; return whether it is.
