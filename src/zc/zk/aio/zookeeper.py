@@ -175,11 +175,11 @@ class ZooKeeper(Standing[Client]):
 
     async def close(self) -> None:
         client = self._client
-        if client is not None and not client.driver.is_forked:
-            client.driver.require_own_place()
-        self._client = None
         if client is None or client.driver.is_forked:
+            self._client = None
             return
+        client.driver.require_own_place()
+        self._client = None
         client.remove_listener(self._state_changed)
         self.connected.clear()
         if self._owns_client:

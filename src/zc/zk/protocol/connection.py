@@ -33,9 +33,8 @@ _MARK_EVERY = 0.05  # seconds: how finely the time of sending is remembered
 _PING_AFTER = 1 / 3
 _LONGEST_QUIET = 10.0  # seconds: the reference client never pings less often
 _SILENCE_ALLOWED = 0.62
-_ANSWER_ALLOWED = (
-    _SILENCE_ALLOWED - _PING_AFTER
-)  # for what was asked late, by a process that was held up
+# And for what was asked late, by a process that was held up:
+_ANSWER_ALLOWED = _SILENCE_ALLOWED - _PING_AFTER
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+from zc.zk.drivers.aio.future import ring
 from zc.zk.drivers.aio.turns import SLICE
 
 _GRACE = 0.005  # seconds for callbacks that were cancelled to end
@@ -84,8 +85,8 @@ class LoopCallbacks:
         task = _callback.get()
         if task is not None:
             self._tasks.discard(task)
-            if self._let_go is not None and not self._let_go.done():
-                self._let_go.set_result(None)
+            if self._let_go is not None:
+                ring(self._let_go)
 
     def count_failure(self) -> None:
         """Count a callback that raised, here or where its error was caught."""
@@ -191,10 +192,9 @@ class LoopCallbacks:
         until = time.monotonic() + seconds
         while (self._ready or self._tasks) and time.monotonic() < until:
             if self._tasks:
-                waiting = asyncio.get_running_loop().create_future()
-                self._let_go = waiting
+                self._let_go = asyncio.get_running_loop().create_future()
                 await asyncio.wait(
-                    (*self._tasks, waiting),
+                    (*self._tasks, self._let_go),
                     timeout=until - time.monotonic(),
                     return_when=asyncio.FIRST_COMPLETED,
                 )

@@ -250,9 +250,7 @@ class AioDriver:
         One that shall `fail_fast` does not wait for a connection. When the task is cancelled, what was not sent is not
         sent any more; of what was, the answer is dropped when it comes.
         """
-        request = self._asked(operation, deadline, fail_fast)
-        self.submit(request)
-        answer: R = await request.future
+        answer: R = await self.ask(self._asked(operation, deadline, fail_fast))
         return answer
 
     def call_async(

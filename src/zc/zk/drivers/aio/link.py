@@ -35,9 +35,7 @@ class Link(asyncio.Protocol):
         self._ended = ended
         self._writable = writable
         self._transport: asyncio.Transport | None = None
-        self._slices: deque[bytes] = (
-            deque()
-        )  # that have come and were not told; meanwhile nothing is read
+        self._slices: deque[bytes] = deque()  # not told yet; meanwhile nothing more is read
         self.peer = ""
         self.is_full = False  # the kernel takes no more for the moment
         self.is_over = False
