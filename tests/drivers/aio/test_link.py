@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from tests.aio.looping import turns, until
+from tests.aio.looping import in_child, turns, until
 from tests.drivers.conftest import OnLoop
 from tests.keys import Keys
 from tests.relay import reset
@@ -387,5 +387,25 @@ def test_a_drop_says_goodbye_over_tls(on_loop: OnLoop, keys: Keys) -> None:
             assert sent
             assert far.decrypt(sent) == b""
             assert far.has_ended
+
+    on_loop(main())
+
+
+def test_a_child_that_leaves_the_connection_can_do_nothing_to_it(on_loop: OnLoop) -> None:
+    async def main() -> None:
+        async with linked() as (ear, peer):
+
+            def leave() -> str:
+                ear.link.leave()
+                ear.link.write(b"from the child")
+                ear.link.drop()
+                return "left"
+
+            assert in_child(leave) == "left"
+            peer.send(b"for the parent")
+            await until(lambda: ear.data == b"for the parent")
+            assert ear.ends == []
+            ear.link.write(b"from the parent")
+            assert await read(peer) == b"from the parent"
 
     on_loop(main())

@@ -231,6 +231,8 @@ class AioDriver:
     def give_up(self) -> None:
         """Let nobody in any more, in a child of the process that made this."""
         self.is_forked = True
+        if self._link is not None:
+            self._link.leave()
 
     def require_own_process(self) -> None:
         """Raise `ForkedClientError` in a child of the process that made this."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import cast
 
 from zc.zk.drivers.dialling import reason_of
+from zc.zk.drivers.forking import deafen
 from zc.zk.drivers.tls import Channel
 from zc.zk.drivers.wire import peer_name
 
@@ -161,6 +162,11 @@ class Link(asyncio.Protocol):
                 self._channel.end()
                 self._send(self._channel.take())
             self._abort()
+
+    def leave(self) -> None:
+        """Leave the connection to the parent of this process."""
+        if self._transport is not None and not self.is_over:
+            deafen(self._transport.get_extra_info("socket").fileno())
 
     def _abort(self) -> None:
         transport = self._transport
