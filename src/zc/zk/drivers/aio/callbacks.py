@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from zc.zk.drivers.aio.future import ring
+from zc.zk.drivers.aio.tasks import begin_later
 from zc.zk.drivers.aio.turns import SLICE
 
 _GRACE = 0.005  # seconds for callbacks that were cancelled to end
@@ -136,8 +137,7 @@ class LoopCallbacks:
     def _await(self, key: Hashable, call: Callable[[], object], result: Any) -> None:
         assert self._loop is not None  # noqa: S101 (tells the type checker)
         name = getattr(result, "__qualname__", repr(call))
-        work = self._finish(call, result)
-        task = self._loop.create_task(work, name=f"{self._name} {name}")
+        task = begin_later(self._loop, self._finish(call, result), f"{self._name} {name}")
         self._tasks.add(task)
         self._turns[key] = task
         complaint = self._loop.call_later(_LONGEST, self._complain, task)

@@ -18,6 +18,7 @@ from zc.zk.drivers.aio.callbacks import LoopCallbacks
 from zc.zk.drivers.aio.dialling import dial
 from zc.zk.drivers.aio.future import Asked, ring, wait_for
 from zc.zk.drivers.aio.link import Link
+from zc.zk.drivers.aio.tasks import begin_later
 from zc.zk.drivers.aio.turns import made
 from zc.zk.drivers.authenticating import Authenticator
 from zc.zk.drivers.exposure import Exposure
@@ -143,7 +144,7 @@ class AioDriver:
         self._woken = asyncio.Event()
         self._is_flush_due = False
         self.session.open(monotonic())
-        self._seeker = loop.create_task(self._seek(), name=f"{self._name} seeker")
+        self._seeker = begin_later(loop, self._seek(), f"{self._name} seeker")
 
     @property
     def _loop_is_closed(self) -> bool:
@@ -173,7 +174,7 @@ class AioDriver:
         loop = self.loop
         self.callbacks.let_go_caller()
         if self._stopping is None or self._stopping.done():
-            self._stopping = loop.create_task(self._stop(), name=f"{self._name} stop")
+            self._stopping = begin_later(loop, self._stop(), f"{self._name} stop")
         await asyncio.shield(self._stopping)
 
     def _leave_closed_loop(self) -> None:
@@ -555,7 +556,7 @@ class AioDriver:
         self._turn()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self.loop.create_task(work, name=f"{self._name} aside")
+        task = begin_later(self.loop, work, f"{self._name} aside")
         self._aside.add(task)
         task.add_done_callback(self._put_down)
 

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zc.zk.drivers.aio.future import Asked, ring, wait_for
+from zc.zk.drivers.aio.tasks import begin_later
 from zc.zk.drivers.background import Promised, ids
 from zc.zk.errors import (
     ConnectionClosedError,
@@ -47,7 +48,7 @@ async def run(
 
 
 async def _to_the_end(work: Coroutine[Any, Any, Any]) -> None:
-    cleaning = asyncio.get_running_loop().create_task(work, name="zc.zk clean-up")
+    cleaning = begin_later(asyncio.get_running_loop(), work, "zc.zk clean-up")
     while not cleaning.done():
         try:
             await asyncio.wait((cleaning,))
