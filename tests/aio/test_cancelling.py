@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.aio.looping import others, run, until
+from tests.aio.looping import others, run, turns, until
 from zc.zk import NetworkError, OperationTimeoutError, State, ZooKeeperError
 from zc.zk.aio import Client, ZooKeeper
 from zc.zk.operations import Create, Delete, GetData
@@ -296,3 +297,98 @@ def test_a_live_object_that_is_cancelled_leaves_no_watch(server: Server) -> None
             await until(lambda: zk.watches == set())
 
     run(main())
+
+
+WRITES: dict[str, tuple[Callable[[Client], Coroutine[Any, Any, object]], str]] = {
+    "create": (lambda client: client.create("/n/", sequence=True), "Create /n/0000000000"),
+    "makepath": (lambda client: client.create("/n/a", makepath=True), "Create /n/a"),
+    "set": (lambda client: client.set("/n", b"1"), "SetData /n"),
+    "delete": (lambda client: client.delete("/n"), "Delete /n"),
+}
+
+
+@pytest.mark.parametrize(("write", "told"), WRITES.values(), ids=WRITES)
+def test_a_write_is_told_whose_caller_is_cancelled_when_the_answer_has_come(
+    server: Server,
+    caplog: pytest.LogCaptureFixture,
+    write: Callable[[Client], Coroutine[Any, Any, object]],
+    told: str,
+) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            await client.create("/n")
+            writing = asyncio.create_task(write(client))
+            await asyncio.sleep(0)
+            while client.driver.session.in_flight:
+                await turns(1)
+            writing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await writing
+
+    with caplog.at_level(logging.INFO):
+        run(main())
+
+    assert f"done, though nobody waits for it any more: {told}" in caplog.messages
+
+
+@pytest.mark.parametrize(("write", "told"), WRITES.values(), ids=WRITES)
+def test_a_write_is_told_whose_caller_is_cancelled_while_live_objects_catch_up(
+    server: Server,
+    caplog: pytest.LogCaptureFixture,
+    write: Callable[[Client], Coroutine[Any, Any, object]],
+    told: str,
+) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk:
+            await zk.create("/n")
+            live = await zk.children("/n"), await zk.properties("/n")
+            reading = "get" if told.startswith("SetData") else "get_children"
+            with server.faults.stall(operation=reading) as stalled:
+                writing = asyncio.create_task(write(zk.client))
+                await asyncio.to_thread(stalled.wait, 10.0)
+                writing.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await writing
+            assert len(live) == 2
+
+    with caplog.at_level(logging.INFO):
+        run(main())
+
+    assert f"done, though nobody waits for it any more: {told}" in caplog.messages
+
+
+def test_a_write_that_waits_to_be_made_again_is_not_made_once_it_is_cancelled(
+    server: Server,
+) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            await client.create("/n", b"0")
+            with server.faults.drop_before(operation="set", times=1), server.faults.refuse():
+                writing = client.set_async("/n", b"1", 0)
+                await until(lambda: not client.connected)
+                await asyncio.sleep(0.02)
+                writing.cancel()
+            await until(lambda: client.connected)
+            for _ in range(10):  # more than it takes to find out, and to write
+                assert (await client.get("/n"))[0] == b"0"
+
+    run(main())
+
+
+def test_a_write_that_is_made_again_as_it_is_cancelled_is_told(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            await client.create("/n", b"0")
+            with server.faults.drop_before(operation="set", times=1):
+                writing = client.set_async("/n", b"1", 0)
+                await until(lambda: not client.connected)
+            with server.faults.delay(0.2, operation="set") as delayed:
+                await asyncio.to_thread(delayed.wait, 10.0)
+                writing.cancel()
+                await until(lambda: "nobody waits for it any more: SetData /n" in caplog.text)
+            assert (await client.get("/n"))[0] == b"1"
+
+    with caplog.at_level(logging.INFO):
+        run(main())

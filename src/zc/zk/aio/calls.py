@@ -85,8 +85,8 @@ class Calls(Making[AioDriver]):
             created = await self._surely(named(operation, protected), is_protected=protected)
         else:
             created = await self.run(self._creating(operation, makepath, include_data, protected))
-        await self.catch_up(created if isinstance(created, str) else created[0])
-        return created
+        path = created if isinstance(created, str) else created[0]
+        return await self._caught_up(operation, created, path)
 
     def create_async(
         self,
@@ -309,8 +309,14 @@ class Calls(Making[AioDriver]):
         return await planning.run(self.driver, plan, until)
 
     async def _write(self, operation: Operation[R], path: str) -> R:
-        answer = await self._surely(operation)
-        await self.catch_up(path)
+        return await self._caught_up(operation, await self._surely(operation), path)
+
+    async def _caught_up(self, operation: Operation[Any], answer: R, path: str) -> R:
+        try:
+            await self.catch_up(path)
+        except asyncio.CancelledError:
+            self.driver.unheard(operation, answer)
+            raise
         return answer
 
     async def catch_up(self, *written: str) -> None:

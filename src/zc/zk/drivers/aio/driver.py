@@ -253,8 +253,18 @@ class AioDriver:
         One that shall `fail_fast` does not wait for a connection. When the task is cancelled, what was not sent is not
         sent any more; of what was, the answer is dropped when it comes.
         """
-        answer: R = await self.ask(self._asked(operation, deadline, fail_fast))
+        future = self.ask(self._asked(operation, deadline, fail_fast))
+        try:
+            answer: R = await future
+        except asyncio.CancelledError:
+            if not future.cancelled() and future.exception() is None:  # it had come already
+                self.unheard(operation, future.result())
+            raise
         return answer
+
+    def unheard(self, operation: Operation[R], answer: R) -> None:
+        """Note that a write was done and that nobody hears of it, because who asked was cancelled meanwhile."""
+        self.session.chronicle.done_late(operation, answer)
 
     def call_async(
         self, operation: Operation[R], deadline: float, fail_fast: bool = False

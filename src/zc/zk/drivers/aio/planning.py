@@ -120,11 +120,30 @@ class _Settled(Asked):
     def fail(self, error: Exception) -> None:
         if isinstance(error, ConnectionLoss) and error.session_id and not self._is_settling:
             self._is_settling = True
-            plan = self._settle(self.operation, error)
-            outcome, name = _Outcome(self.future), type(self.operation).__name__
-            Promised(self._driver, plan, self.deadline, NEVER, outcome, name).start()
+            _Settling(self._driver, self._settle(self.operation, error), self).start()
         else:
             super().fail(error)
+
+
+class _Settling(Promised):
+    """Finds out what became of a write, and makes it again if it was not done and is still wanted."""
+
+    def __init__(self, driver: "AioDriver", plan: Plan[Any], write: _Settled) -> None:
+        name = type(write.operation).__name__
+        super().__init__(driver, plan, write.deadline, NEVER, _Outcome(write.future), name)
+        self._write = write
+
+    def _begin(self, step: Step[Any]) -> None:
+        if self._write.future.cancelled():
+            self._plan.close()
+            self.has_ended = True
+        else:
+            super()._begin(step)
+
+    def _succeeded(self, result: Any) -> None:
+        if self._write.future.cancelled():
+            self._driver.session.chronicle.done_late(self._write.operation, result)
+        super()._succeeded(result)
 
 
 class _Course:
