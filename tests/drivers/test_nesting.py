@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,15 @@ def test_a_signal_handler_that_calls_the_client_never_hangs(embedded: Server) ->
     refused = run_program(
         PROGRAM
         + """
-    signal.signal(signal.SIGALRM, lambda *_: nested())
+    depth = []
+
+    def interrupt(*_):
+        if len(depth) < 3:  # where a signal comes sooner than the one before is answered, they pile up
+            depth.append(1)
+            nested()
+            depth.pop()
+
+    signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.0007)
     work(1.5)
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -177,6 +186,25 @@ def test_a_call_after_one_that_could_not_be_sent_is_not_refused(
 
     with pytest.raises(OperationTimeoutError):
         result.get(timeout=A_MOMENT)
+
+
+def test_who_sends_is_known_before_it_is_told_that_somebody_does(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[bool] = []
+    slot: Any = vars(Wire)["is_sending"]
+
+    def tell(wire: Wire, is_sending: bool) -> None:
+        if is_sending:  # whoever sent before asks just now, without the lock, whether it is the one
+            known.append(wire.sender == threading.get_ident())
+        slot.__set__(wire, is_sending)
+
+    monkeypatch.setattr(Wire, "is_sending", property(slot.__get__, tell))
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(client.get, "/a").result()[0] == b"0"
+
+    assert known
+    assert all(known)
 
 
 # --- the guard

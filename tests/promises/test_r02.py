@@ -34,8 +34,8 @@ def suffer(
     """Have an outage until `end` seconds after all have noticed; give how long each took to return."""
     for proxy in proxies:
         fault(proxy)
-    for states in told:
-        states.wait_for(State.SUSPENDED, bound=10)
+    for states in told:  # LOST may follow before we look
+        wait_until(lambda states=states: State.SUSPENDED in states.values, 10)  # type: ignore[misc]
     assert remains(lambda: all(State.CONNECTED not in states.values for states in told), end)
     healed_at = monotonic()
     for proxy in proxies:

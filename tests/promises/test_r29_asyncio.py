@@ -22,6 +22,10 @@ BEGIN = """
         await said
         loop.remove_reader(sys.stdin)
 
+    def suffer_slow_machines():
+        # In debug mode a loop prints what takes 0.1 s, and a thousand tasks do where others work, too.
+        asyncio.get_running_loop().slow_callback_duration = 60.0
+
     async def started(**options):
         client = Client(sys.argv[1], timeout=4.0, **options)
         await client.start()
@@ -90,7 +94,8 @@ def on_loop(body: str) -> str:
     indented = "\n".join(
         each if each.startswith("        ") else f"        {each}" for each in lines
     )
-    return f"{BEGIN}\n    async def main():\n{indented}\n        await wait_for_word()\n\n    asyncio.run(main())\n"
+    begin = f"{BEGIN}\n    async def main():\n        suffer_slow_machines()\n"
+    return f"{begin}{indented}\n        await wait_for_word()\n\n    asyncio.run(main())\n"
 
 
 @pytest.mark.parametrize("name", LIVE)

@@ -360,8 +360,8 @@ class ThreadDriver:
 
     def _take(self, wire: Wire) -> bytes:
         data = self.session.data_to_send(monotonic())
+        wire.sender = threading.get_ident()  # first: who sent before asks without the lock
         wire.is_sending = bool(data)
-        wire.sender = threading.get_ident()
         return data
 
     def _send(self, wire: Wire, data: bytes) -> None:
