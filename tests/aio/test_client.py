@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ import zc.zk
 from tests.aio.looping import SOON, others, run, stays, told_by_child, until
 from tests.loops import on_same_loops
 from tests.ports import LOOPBACK, free_port
+from tests.promises.programs import run_program
 from tests.waiting import wait_until
 from zc.zk import (
     ArgumentError,
@@ -69,9 +71,33 @@ def test_a_call_from_another_loop_says_so(server: Server) -> None:
                     asyncio.run(client.get("/"))
                 with pytest.raises(UsageError, match="another event loop"):
                     asyncio.run(client.stop())
+                with pytest.raises(UsageError, match="another event loop"):
+                    asyncio.run(light.wait())
+                for tell in (client.add_listener, client.remove_listener):
+                    with pytest.raises(UsageError, match="no event loop runs in this thread"):
+                        tell(print)
 
+            light = client.start_async()
             await asyncio.to_thread(elsewhere)
             assert await client.exists("/")
+
+    run(main())
+
+
+def test_a_start_on_another_loop_while_a_stop_goes_on_says_so(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        await client.start()
+        with server.faults.stall():
+            stopping = asyncio.create_task(client.stop())
+            await asyncio.sleep(0)
+
+            def elsewhere() -> None:
+                with pytest.raises(UsageError, match="another event loop"):
+                    asyncio.run(client.start())
+
+            await asyncio.to_thread(elsewhere)
+            await stopping
 
     run(main())
 
@@ -743,3 +769,140 @@ def test_a_session_lives_on_that_was_begun_before_the_last_one_had_ended(server:
         await client.stop()
 
     run(main())
+
+
+def test_a_start_that_is_cancelled_while_it_looks_for_the_chroot_leaves_nothing(
+    server: Server,
+) -> None:
+    async def main() -> None:
+        client = Client(f"{server.address}/app")
+        with server.faults.stall(operation="exists") as stalled:
+            starting = asyncio.create_task(client.start())
+            await asyncio.to_thread(stalled.wait, SOON)
+            starting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await starting
+        assert others() == set()
+        assert client.client_state is zc.zk.KeeperState.CLOSED
+
+    run(main())
+
+
+def test_a_start_that_fails_leaves_a_client_that_ran_before(server: Server) -> None:
+    async def main() -> None:
+        client = Client(f"{LOOPBACK}:{free_port()}")
+        patient = asyncio.create_task(client.wait_for_start())
+        await asyncio.sleep(0)
+        with pytest.raises(zc.zk.FailedConnect):
+            await client.start(0.05)
+        client.set_hosts(server.address)
+        await patient
+        assert client.connected
+        await client.stop()
+
+    run(main())
+
+
+def test_a_listener_that_is_told_of_a_stop_may_start_the_client_again(server: Server) -> None:
+    async def main() -> None:
+        client = Client(server.address)
+        began_again = asyncio.Event()
+
+        @client.add_listener
+        async def begin_again(state: State) -> None:
+            if state is State.LOST and not began_again.is_set():
+                await client.start()
+                began_again.set()
+
+        await client.start()
+        began_at = time.monotonic()
+        await client.stop()
+        await asyncio.wait_for(began_again.wait(), SOON)
+        assert time.monotonic() - began_at < 1.0  # nobody waited for the end of the other
+        assert await client.exists("/")
+        await client.stop()
+
+    run(main())
+
+
+def test_what_is_let_go_after_the_stop_sets_no_timer(server: Server) -> None:
+    async def main() -> None:
+        async with zc.zk.aio.ZooKeeper(server.address) as zk:
+            children, driver = await zk.children("/"), weakref.ref(zk.client.driver)
+            del zk
+        del children
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert driver() is None
+
+    run(main())
+
+
+INTERRUPTED = """
+import asyncio, signal, sys
+from zc.zk.aio import Client
+from zc.zk.drivers.aio.future import Asked
+from zc.zk.drivers.aio.link import Link
+
+def interrupt_once(owner, name):
+    real = getattr(owner, name)
+    def interrupted(*arguments):
+        setattr(owner, name, real)
+        signal.raise_signal(signal.SIGINT)
+        return real(*arguments)
+    setattr(owner, name, interrupted)
+
+loop = asyncio.SelectorEventLoop()  # uvloop keeps what its callbacks raise to itself
+client = Client(sys.argv[1], operation_timeout=5.0)
+loop.run_until_complete(client.start())
+
+for owner, name in ((Asked, "resolve"), (Link, "write")):
+    getting = loop.create_task(client.get("/"))
+    interrupt_once(owner, name)
+    try:
+        loop.run_until_complete(asyncio.wait([getting]))
+    except KeyboardInterrupt:
+        print(name)
+    if getting.done():
+        print(repr(getting.exception()))
+    else:
+        print(loop.run_until_complete(getting)[0])
+    print(loop.run_until_complete(client.get("/"))[0], client.info.reconnects)
+loop.run_until_complete(client.stop())
+loop.close()
+"""
+
+
+def test_an_interruption_in_the_middle_of_a_step_leaves_no_call_without_an_answer(
+    server: Server,
+) -> None:
+    told = run_program(INTERRUPTED, server.address).splitlines()
+
+    assert told == ["resolve", "b''", "b'' 1", "write", "KeyboardInterrupt()", "b'' 2"]
+
+
+DAEMON = """
+import asyncio, logging, sys, threading
+from zc.zk.aio import Client
+
+logging.basicConfig(level=logging.WARNING)
+is_ready = threading.Event()
+
+async def main():
+    client = Client(sys.argv[1])
+    await client.start()
+    await client.create("/mine", ephemeral=True)
+    is_ready.set()
+    await asyncio.Event().wait()
+
+threading.Thread(target=asyncio.run, args=(main(),), kwargs={"debug": True}, daemon=True).start()
+is_ready.wait()
+"""
+
+
+@pytest.mark.slow
+def test_a_loop_in_a_daemon_thread_ends_its_sessions_with_the_process(server: Server) -> None:
+    assert run_program(DAEMON, server.address) == ""
+
+    assert server.sessions == []

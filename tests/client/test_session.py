@@ -135,6 +135,17 @@ def test_failing_to_start_names_the_servers_and_leaves_nothing() -> None:
     assert client.client_state == "CLOSED"
 
 
+def test_a_start_that_fails_leaves_a_client_that_ran_before() -> None:
+    client = Client(f"{LOOPBACK}:{free_port()}")
+    client.start_async()
+
+    with pytest.raises(zc.zk.FailedConnect):
+        client.start(timeout=0.2)
+
+    assert client.client_state == "CONNECTING"
+    client.stop()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "reason"),

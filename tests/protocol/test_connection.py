@@ -222,6 +222,20 @@ def test_an_unknown_error_number_concerns_that_request_alone(code: int) -> None:
     assert other.answer == "/b"
 
 
+def test_a_reply_whose_telling_was_interrupted_counts_as_none() -> None:
+    class Interrupted(Asked):
+        def resolve(self, answer: object) -> None:
+            raise KeyboardInterrupt
+
+    peer = Peer()
+    asked, other = peer.ask(Interrupted(Sync("/a"))), peer.ask(Asked(Sync("/b")))
+
+    with pytest.raises(KeyboardInterrupt):
+        peer.receive(wire.reply(1, body=wire.string("/a")))
+
+    assert peer.connection.unanswered() == ([asked, other], [])
+
+
 def test_a_reply_to_a_request_that_ended_meanwhile_is_dropped() -> None:
     peer = Peer()
     asked = peer.ask(Asked(GetData("/a", Told())))

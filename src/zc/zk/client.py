@@ -90,14 +90,16 @@ class Client(Calls, Face[ThreadDriver]):
 
         Raises `FailedConnect` after `timeout` seconds, naming each server tried and why it did not do,
         `AuthFailedError` when a server refuses an identity, and `ConnectionClosedError` when the client is stopped
-        meanwhile. Nothing is left running then, but for a thread that hangs in a name look-up or a Kerberos library.
-        A chroot that does not exist is logged as a warning.
+        meanwhile. Nothing is left running then that was not running before, but for a thread that hangs in a name
+        look-up or a Kerberos library. A chroot that does not exist is logged as a warning.
         """
         seconds = arguments.seconds(timeout, "the start time-out")
         until = monotonic() + seconds
+        was_running = self.driver.is_running
         if not self.start_async().wait(seconds):
             error = self._start_error() or self._failed_connect(seconds)
-            self.stop()
+            if not was_running:
+                self.stop()
             raise error
         self._look_for_chroot(until - monotonic())
 

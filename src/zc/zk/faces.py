@@ -222,6 +222,7 @@ class Face(Asking[D]):
         """
         if not callable(listener):
             raise arguments.ArgumentTypeError(f"a listener must be callable: {listener!r}")
+        self.driver.require_own_place()
         with self.driver.lock:
             if listener not in self._listeners:
                 self._listeners += (listener,)
@@ -229,6 +230,7 @@ class Face(Asking[D]):
 
     def remove_listener(self, listener: Listener) -> None:
         """Undo `add_listener`."""
+        self.driver.require_own_place()
         with self.driver.lock:
             self._listeners = tuple(each for each in self._listeners if each != listener)
 

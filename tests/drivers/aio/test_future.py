@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.aio.looping import run, turns
-from zc.zk.drivers.aio.future import Asked, LoopBells, ring
+from zc.zk.drivers.aio.future import Asked, LoopBells, is_awaited, ring
 from zc.zk.errors import ConnectionLoss
 from zc.zk.operations import Exists
 
@@ -28,6 +28,18 @@ def test_an_answer_is_the_result() -> None:
         assert await request.future == 5
 
     run(main())
+
+
+def test_a_future_takes_an_outcome_until_it_has_one_or_its_loop_is_closed() -> None:
+    loop = asyncio.new_event_loop()
+    done, open_ended = loop.create_future(), loop.create_future()
+    done.set_result(None)
+
+    assert not is_awaited(done)
+    assert is_awaited(open_ended)
+    loop.close()
+    assert not is_awaited(open_ended)
+    ring(open_ended)
 
 
 def test_an_error_is_raised() -> None:

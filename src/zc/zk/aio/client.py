@@ -35,9 +35,10 @@ class Client(Calls, Face[AioDriver]):
     run as tasks, one at a time for each of them. A callback that raises is logged with its name, and so is one that
     holds the loop up; the others are called all the same.
 
-    Any await may be cancelled. What was not sent is not sent any more; a write that was sent may be done. A `stop` that
-    is cancelled goes on behind the caller's back, and ends within its two seconds. All calls come from the loop's
-    thread. A loop that ends while the client is open takes the session with it: the server is told.
+    Any await may be cancelled. What waits for a server is not sent any more; a write that was on its way may be done,
+    and then the log says so. A `stop` that is cancelled goes on behind the caller's back, and ends within its two
+    seconds. All calls come from the loop's thread. A loop that ends while the client is open takes the session with it:
+    the server is told.
     """
 
     _connected: LoopConnected
@@ -48,31 +49,30 @@ class Client(Calls, Face[AioDriver]):
             raise ArgumentError(f"an asyncio client has no other driver: {driver!r}")
 
     def _new_driver(self, session: Session, name: str) -> AioDriver:
-        self._connected = LoopConnected(session)
-        return AioDriver(
-            session,
-            name,
-            self._connected.look,
-            self._mechanism,
-            self._security,
-            self._logger,
+        self._connected = connected = LoopConnected(session)
+        driver = AioDriver(
+            session, name, connected.look, self._mechanism, self._security, self._logger
         )
+        connected.require_own_place = driver.require_own_place
+        return driver
 
     async def start(self, timeout: float = START_TIMEOUT) -> None:
         seconds = arguments.seconds(timeout, "the start time-out")
         until = monotonic() + seconds
         await self.driver.until_stopped()
-        async with self._stopped_unless_started():
+        async with self._as_before_unless_started():
             if not await self.start_async().wait(seconds):
                 raise self._start_error() or self._failed_connect(seconds)
-        await self._look_for_chroot(until - monotonic())
+            await self._look_for_chroot(until - monotonic())
 
     @asynccontextmanager
-    async def _stopped_unless_started(self) -> AsyncIterator[None]:
+    async def _as_before_unless_started(self) -> AsyncIterator[None]:
+        was_running = self.driver.is_running
         try:
             yield
         except BaseException:
-            await self.stop()
+            if not was_running:
+                await self.stop()
             raise
 
     async def _look_for_chroot(self, seconds: float) -> None:
@@ -85,7 +85,7 @@ class Client(Calls, Face[AioDriver]):
 
     async def wait_for_start(self) -> None:
         await self.driver.until_stopped()
-        async with self._stopped_unless_started():
+        async with self._as_before_unless_started():
             error = None if await self.start_async().wait() else self._start_error()
             if error is not None:
                 raise error

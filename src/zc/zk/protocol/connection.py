@@ -242,7 +242,14 @@ class Connection:
         self._answered += 1
         if line is self.in_flight and zxid > self._trail.zxid:
             self._trail.zxid = zxid
-        self._settle(request, code, body)
+        try:
+            self._settle(request, code, body)
+        except KeyboardInterrupt:
+            if (
+                not request.ended
+            ):  # nobody was told: to whoever drops the connection it is as if no reply had come
+                line.appendleft(request)
+            raise
 
     def _settle(self, request: Request, code: int, body: Reader) -> None:
         operation = request.operation

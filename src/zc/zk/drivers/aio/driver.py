@@ -7,17 +7,20 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
 from zc.zk.drivers import lifetime
 from zc.zk.drivers.aio.alarm import Alarm
+from zc.zk.drivers.aio.aside import Asides, cancelled, in_thread
 from zc.zk.drivers.aio.callbacks import LoopCallbacks
 from zc.zk.drivers.aio.dialling import dial
 from zc.zk.drivers.aio.future import Asked, ring, wait_for
 from zc.zk.drivers.aio.link import Link
+from zc.zk.drivers.aio.place import require_here, running_loop, runs_here
 from zc.zk.drivers.aio.tasks import begin_later
 from zc.zk.drivers.aio.turns import made
 from zc.zk.drivers.authenticating import Authenticator
@@ -31,7 +34,6 @@ from zc.zk.errors import (
     ConnectionClosedError,
     ConnectionLoss,
     OperationTimeoutError,
-    UsageError,
 )
 from zc.zk.operations import Operation
 from zc.zk.protocol.authentication import Challenge
@@ -49,6 +51,8 @@ _LOOK = 1.0  # seconds for a server to say whether it takes writes
 _LOOK_AFTER = 1 / 6  # of the time-out: how often to look whether the loop is held up
 _MOST_DROPPED = 1000  # live nodes that are let go in one turn: a millisecond of work
 _CLOSED = "closed by the caller"
+# ^C came between two steps that belong together, and nobody knows which: the next connection begins with none.
+_INTERRUPTED = "interrupted in the middle of a step"
 
 
 class AioDriver:
@@ -86,7 +90,8 @@ class AioDriver:
         self._authenticator: Authenticator | None = None
         self._seeker: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
-        self._aside: set[asyncio.Task[None]] = set()
+        self._ending: Future[None] | None = None
+        self._asides = Asides(name, lambda error: self.journal.take(unexpected(error)))
         self._woken = asyncio.Event()
         self._alarm = Alarm(self._ring)
         self._is_flush_due = False
@@ -110,16 +115,15 @@ class AioDriver:
         loop = self._loop
         if loop is None:
             raise ConnectionClosedError(reason="not started yet: await start()")
-        if _running_loop() is not loop:
-            raise _wrong_loop()
+        require_here(loop)
         return loop
 
     def require_own_place(self) -> None:
         """Raise as `require_own_process` does, and `UsageError` where our loop is not the one that runs."""
         self.require_own_process()
         loop = self._loop
-        if loop is not None and not loop.is_closed() and _running_loop() is not loop:
-            raise _wrong_loop()
+        if loop is not None and not loop.is_closed():
+            require_here(loop)
 
     def start(self) -> None:
         """Look for a server from now on, on the running loop; returns at once.
@@ -127,12 +131,12 @@ class AioDriver:
         Raises `UsageError` while another loop runs it.
         """
         self.require_own_process()
-        loop = _running_loop()
+        loop = running_loop()
         self.is_to_start = False
         self._leave_closed_loop()
         if self.session.phase is not Phase.STOPPED:
-            if loop is not self._loop:
-                raise _wrong_loop()
+            if self._loop is not None:
+                require_here(self._loop)
             return
         self._alarm.silence()
         self._drop_link()
@@ -193,11 +197,11 @@ class AioDriver:
             self.session.finish(_CLOSED)
             self._turn()
             _, unfinished = await asyncio.wait((seeker,), timeout=_END / 2)
-            await _cancel(unfinished)
+            await cancelled(unfinished)
         if self._seeker is seeker:  # nobody has started us again meanwhile
             self.session.finish(_CLOSED)
             self._alarm.silence()
-            await _cancel(self._aside)
+            await self._asides.cancel()
         await self.callbacks.close(max(0.1, began_at + _FAREWELL + _END - monotonic()))
         self.journal.finish()
 
@@ -205,11 +209,18 @@ class AioDriver:
         """Wait for the end of a `stop` that goes on in the background, if one does."""
         self._leave_closed_loop()
         if self._stopping is not None and not self._stopping.done():
+            self.require_own_place()
+            self.callbacks.let_go_caller()
             await asyncio.wait((self._stopping,))
 
     def say_farewell(self, now: float) -> bool:
         """Begin to stop; return whether a server has yet to answer."""
         self.require_own_process()
+        loop = self._loop
+        if loop is not None and loop.is_running() and not runs_here(loop):
+            # The process ends, and with it the thread that the loop runs in: not before this has been waited for.
+            self._ending = asyncio.run_coroutine_threadsafe(self.stop(), loop)
+            return True
         self.session.close(now)
         if self._loop_is_closed:
             # What the kernel takes at once is said all the same.
@@ -221,8 +232,11 @@ class AioDriver:
 
     def await_end(self, began_at: float, *, says_farewell: bool) -> None:
         """End at once what a loop has left that runs no more: what was said is on its way."""
-        self.session.finish(_CLOSED)
-        self._drop_link()
+        if self._ending is not None:
+            wait((self._ending,), max(0.0, began_at + _FAREWELL + _END - monotonic()))
+        else:
+            self.session.finish(_CLOSED)
+            self._drop_link()
 
     @property
     def is_running(self) -> bool:
@@ -280,9 +294,9 @@ class AioDriver:
     def _asked(self, operation: Operation[Any], deadline: float, fail_fast: bool) -> Asked:
         self.require_own_process()
         body = encode(operation, self.session.trail.root)
-        loop = _running_loop()
+        loop = running_loop()
         if loop is not self._loop and self._loop is not None:
-            raise _wrong_loop()
+            require_here(self._loop)
         return Asked(loop.create_future(), operation, body, deadline, fail_fast)
 
     def submit(self, request: Request) -> None:
@@ -316,7 +330,7 @@ class AioDriver:
     async def aside(self, call: Callable[[], R]) -> R:
         """Make a call that blocks, where it does not block the loop; needs no session."""
         self.require_own_process()
-        return await _running_loop().run_in_executor(None, call)
+        return await in_thread(call)
 
     # --- live nodes
 
@@ -381,6 +395,9 @@ class AioDriver:
         except Exception as error:  # noqa: BLE001 (logged, though not here)
             self.journal.take(unexpected(error))
             self._lost(f"unexpected error: {error!r}")
+        except KeyboardInterrupt:
+            self._lost(_INTERRUPTED)
+            raise
 
     def _advance(self, data: bytes) -> None:
         session, now = self.session, monotonic()
@@ -392,7 +409,7 @@ class AioDriver:
             session.tick(now)
             better = session.look(now)
             if better is not None:
-                self._spawn(self._look(better))
+                self._asides.begin(self.loop, self._look(better))
         if self._link is not None and self._authenticator is not None and session.fault is None:
             self._answer_challenge(self._authenticator)
         if self._link is None:
@@ -403,7 +420,8 @@ class AioDriver:
             self._flush()
             if self._exposure.is_possible and session.shown_schemes:
                 self._exposure.warn(session.shown_schemes)
-        self._arm(session.deadline())
+        if self.is_running:
+            self._arm(session.deadline())
 
     def _drop_some(self) -> None:
         for _ in range(min(len(self._dropped), _MOST_DROPPED)):
@@ -414,10 +432,15 @@ class AioDriver:
     def _flush(self) -> None:
         self._is_flush_due = False
         link = self._link
-        if link is not None and not link.is_full:
+        if link is None or link.is_full:
+            return
+        try:
             data = self.session.data_to_send(monotonic())
             if data:
                 link.write(data)
+        except KeyboardInterrupt:
+            self._lost(_INTERRUPTED)
+            raise
 
     def _arm(self, deadline: float) -> None:
         if deadline < self._alarm.at and self._loop is not None:
@@ -546,7 +569,7 @@ class AioDriver:
             return
         if self._mechanism is not None and self._mechanism.may_block:
             self._authenticator = None  # one step at a time
-            self._spawn(self._step_aside(authenticator, challenge))
+            self._asides.begin(self.loop, self._step_aside(authenticator, challenge))
         else:
             authenticator.answer(challenge, self.go_on)(self.session.authentication)
 
@@ -564,33 +587,3 @@ class AioDriver:
         is_writable = await self.aside(partial(takes_writes, server, self.security, zxid, _LOOK))
         self.session.looked(server, monotonic(), is_writable=is_writable)
         self._turn()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = begin_later(self.loop, work, f"{self._name} aside")
-        self._aside.add(task)
-        task.add_done_callback(self._put_down)
-
-    def _put_down(self, task: "asyncio.Task[None]") -> None:
-        self._aside.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
-            self.journal.take(unexpected(error))
-
-
-def _running_loop() -> asyncio.AbstractEventLoop:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        raise UsageError("no event loop runs in this thread: call from a task") from None
-
-
-def _wrong_loop() -> UsageError:
-    return UsageError("this client belongs to another event loop: use one for each")
-
-
-async def _cancel(tasks: Iterable["asyncio.Task[None]"]) -> None:
-    tasks = [task for task in tasks if not task.done()]
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)

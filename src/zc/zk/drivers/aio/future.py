@@ -39,15 +39,20 @@ class Asked(Request):
             self.future.set_result(answer)
 
     def fail(self, error: Exception) -> None:
-        if not self.future.done() and not self.future.get_loop().is_closed():
+        if is_awaited(self.future):
             self.future.set_exception(error)
             if isinstance(error, ConnectionClosedError):
                 self.future.exception()  # who closed the client, or ended its loop, need not be told of it
 
 
+def is_awaited(future: "asyncio.Future[Any]") -> bool:
+    """Return whether a future can take an outcome: it has none, and its loop can tell of it."""
+    return not future.done() and not future.get_loop().is_closed()
+
+
 def ring(moment: "asyncio.Future[None]") -> None:
     """Note that the moment has come, unless it has, or nobody waits for it any more."""
-    if not moment.done() and not moment.get_loop().is_closed():
+    if is_awaited(moment):
         moment.set_result(None)
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zc.zk.drivers.aio.future import Asked, ring, wait_for
+from zc.zk.drivers.aio.future import Asked, is_awaited, ring, wait_for
 from zc.zk.drivers.aio.tasks import begin_later
 from zc.zk.drivers.background import Promised, ids
 from zc.zk.errors import (
@@ -83,11 +83,11 @@ class _Outcome:
         self._future = future
 
     def set(self, value: Any) -> None:
-        if not self._future.done():
+        if is_awaited(self._future):
             self._future.set_result(value)
 
     def set_exception(self, exception: Exception) -> None:
-        if not self._future.done():
+        if is_awaited(self._future):
             self._future.set_exception(exception)
 
 
