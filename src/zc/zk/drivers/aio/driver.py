@@ -96,6 +96,7 @@ class AioDriver:
         self._alarm = Alarm(self._ring)
         self._is_flush_due = False
         self._dropped: deque[Live] = deque()
+        self._is_drop_due = False
         self.at_end: set[Callable[[], object]] = set()  # called when this is run no more
         self.is_forked = False
         self.is_to_start = False
@@ -146,7 +147,7 @@ class AioDriver:
         self._loop = loop
         self.callbacks.open(loop)
         self._woken = asyncio.Event()
-        self._is_flush_due = False
+        self._is_flush_due = self._is_drop_due = False
         self.session.open(monotonic())
         self._seeker = begin_later(loop, self._seek(), f"{self._name} seeker")
 
@@ -374,12 +375,12 @@ class AioDriver:
 
     def drop(self, live: Live) -> None:
         """Let go of a live node soon: the garbage collector calls this, in the middle of anything, in any thread."""
-        is_first = not self._dropped
         self._dropped.append(live)
         # A closed loop may be one of an interpreter that ends, where names of modules stand for nothing any more.
-        if is_first and self._loop is not None and not self._loop.is_closed():
+        if not self._is_drop_due and self._loop is not None and not self._loop.is_closed():
+            self._is_drop_due = True
             with contextlib.suppress(RuntimeError):  # the loop is closed, and the session with it
-                self._loop.call_soon_threadsafe(self._turn)
+                self._loop.call_soon_threadsafe(self._drop_more)
 
     def _let_go(self, lives: Sequence[Live]) -> None:
         for live in lives:
@@ -403,7 +404,7 @@ class AioDriver:
         session, now = self.session, monotonic()
         if data:
             session.receive(data, now)
-        if self._dropped:
+        if self._dropped and not self._is_drop_due:
             self._drop_some()
         if (not data or now >= self._alarm.at) and now >= session.deadline():
             session.tick(now)
@@ -427,7 +428,12 @@ class AioDriver:
         for _ in range(min(len(self._dropped), _MOST_DROPPED)):
             self._dropped.popleft().drop()
         if self._dropped and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon(self._turn)
+            self._is_drop_due = True
+            self._loop.call_soon(self._drop_more)
+
+    def _drop_more(self) -> None:
+        self._is_drop_due = False
+        self._turn()
 
     def _flush(self) -> None:
         self._is_flush_due = False
