@@ -44,6 +44,21 @@ def test_answers_stay_in_step_after_a_call_was_cancelled(server: Server, turns: 
     run(main())
 
 
+def test_an_identity_is_not_shown_when_it_is_cancelled_before_a_server_is_there(
+    server: Server,
+) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            server.stop()
+            await until(lambda: not client.connected)
+            await cancelled_after(client.add_auth("no-such-scheme", "x"), 3)
+            server.start()
+            await until(lambda: client.connected)
+            assert await client.exists("/")
+
+    run(main())
+
+
 def test_what_waits_for_a_server_is_not_sent_when_it_is_cancelled(server: Server) -> None:
     async def main() -> None:
         async with Client(server.address) as client:

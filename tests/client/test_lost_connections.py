@@ -98,6 +98,22 @@ def test_an_identity_is_shown_to_every_server(proxied: Client, proxy: FaultProxy
 
 
 @pytest.mark.slow
+def test_an_identity_that_could_not_be_shown_in_time_is_not_shown_later(
+    server: AnyServer, chroot: str, proxy: FaultProxy
+) -> None:
+    with Client(proxy.address + chroot, operation_timeout=0.2) as client:
+        proxy.refuse()
+        proxy.cut()
+        wait_until(lambda: not client.connected, SOON)
+
+        with pytest.raises(zc.zk.OperationTimeoutError):
+            client.add_auth("no-such-scheme", "x")  # which would end the client
+        proxy.accept()
+
+        wait_until(lambda: client.connected, SOON)
+
+
+@pytest.mark.slow
 def test_watches_outlive_the_connection_and_the_session(
     proxied: Client, proxy: FaultProxy, server: AnyServer
 ) -> None:

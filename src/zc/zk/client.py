@@ -204,7 +204,8 @@ class Client(Calls, Face[ThreadDriver]):
     def add_auth(self, scheme: str, credential: str | bytes) -> bool:
         """Show an identity to the server, and to every server from now on.
 
-        Raises `AuthFailedError` when it is refused; that ends the client.
+        Raises `AuthFailedError` when it is refused; that ends the client. One that no server has accepted before the
+        call failed in another way, or was cancelled, is not shown to the next server.
         """
         self._call(arguments.auth(scheme, credential))
         return True

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.protocol.conversation import Asked, Conversation
-from tests.protocol.session.phases import BOB, online, waiting
+from tests.protocol.session.phases import BOB, EVE, online, waiting
 from zc.zk.codes import KeeperState, State
 from zc.zk.errors import (
     AuthFailedError,
@@ -112,3 +112,89 @@ def test_everybody_who_adds_the_same_identity_meanwhile_has_a_deadline() -> None
     talk.wait_offline(3.0)
 
     assert (len(first.errors), len(second.errors)) == (1, 1)
+
+
+def test_an_identity_that_nobody_waits_for_any_more_is_forgotten() -> None:
+    talk = online()
+    talk.drop()
+    asked = talk.ask(BOB)
+
+    asked.ended = True  # cancelled
+    talk.come_back()
+
+    assert talk.asked == []
+    assert talk.session.identities == []
+    assert talk.session.shown_schemes == []
+
+
+def test_an_identity_is_shown_for_as_long_as_one_of_those_who_gave_it_waits() -> None:
+    talk = online()
+    talk.drop()
+    first, second, third = (talk.ask(BOB) for _ in range(3))
+
+    first.ended = third.ended = True
+    talk.come_back()
+    talk.reply()
+
+    assert second.answers == [None]
+    assert talk.session.identities == [BOB]
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_an_identity_that_was_accepted_once_stays_whoever_gives_it_up_later(stops: bool) -> None:
+    talk = online()
+    talk.ask(BOB)
+    talk.reply()
+    talk.drop()
+
+    talk.ask(BOB).ended = True
+    if stops:
+        talk.session.finish("closed")
+        talk.open()
+    talk.come_back()
+
+    assert talk.asked == [BOB]
+
+
+def test_an_identity_that_was_accepted_too_late_is_shown_from_then_on() -> None:
+    talk = online()
+    talk.ask(BOB).ended = True
+    talk.reply()
+    talk.drop()
+
+    talk.come_back()
+
+    assert talk.asked == [BOB]
+
+
+def test_an_identity_that_failed_for_another_reason_is_not_shown_again() -> None:
+    talk = online()
+    talk.ask(BOB)
+    talk.refuse(-5)
+    talk.drop()
+
+    talk.come_back()
+
+    assert talk.asked == []
+
+
+def test_an_identity_that_a_stop_failed_is_not_shown_after_the_next_start() -> None:
+    talk = waiting()
+    asked = talk.ask(BOB)
+    talk.session.finish("closed")
+
+    talk.open()
+    talk.come_back()
+
+    assert len(asked.errors) == 1
+    assert talk.asked == []
+
+
+def test_identities_are_those_that_were_accepted_or_are_waited_for() -> None:
+    talk = waiting()
+    given_up, waited_for = talk.ask(EVE), talk.ask(BOB)
+
+    given_up.ended = True
+
+    assert not waited_for.ended
+    assert talk.session.identities == [BOB]

@@ -36,6 +36,7 @@ class Arming:
         self._watches = session.trail.watches
         self._removing = Removing(session)
         self._identities: dict[Auth, list[Request]] = {}  # who waits, the last one always
+        self._accepted: set[Auth] = set()  # by a server, or before there was one to ask
         self._awaited = 0  # answers, until the connection is as good as the last one
         self._modes_are_known = False  # of this connection's server
         self._probing_from = Phase.STOPPED
@@ -48,8 +49,12 @@ class Arming:
 
     @property
     def identities(self) -> list[Auth]:
-        """All identities, in the order of being shown."""
-        return list(self._identities)
+        """The identities to show, in their order; one that no server has accepted goes with the last who waits."""
+        return [
+            identity
+            for identity, asked in self._identities.items()
+            if identity in self._accepted or not all(each.ended for each in asked)
+        ]
 
     @property
     def schemes(self) -> list[str]:
@@ -61,6 +66,7 @@ class Arming:
     def begin(self, connection: Connection) -> None:
         """Show who we are, and arm the watches; then comes what callers wait for."""
         self._awaited = 1
+        self._identities = {identity: self._identities[identity] for identity in self.identities}
         for identity, requests in self._identities.items():
             self._awaited += 1
             connection.send(_Identification(self, identity, requests, is_awaited=True))
@@ -159,11 +165,17 @@ class Arming:
         if self._session.phase.is_served and connection is not None:
             connection.send(_Identification(self, identity, [request]))
         elif self._session.phase.is_ending:
+            self.accepted(identity)
             request.resolve(None)
+
+    def accepted(self, identity: Auth) -> None:
+        """Show an identity to every server from now on, whoever waits for that."""
+        self._accepted.add(identity)
 
     def refused(self, identity: Auth) -> AuthFailedError:
         """Forget an identity that a server refused, and stop for good; return why."""
         self._identities.pop(identity, None)
+        self._accepted.discard(identity)
         return self._session.stop_refused(identity.scheme, "the server refused it")
 
     def _send_watch(self, connection: Connection, request: Request) -> None:
@@ -197,6 +209,7 @@ class _Identification(Request):
 
     def resolve(self, answer: object) -> None:
         self.ended = True
+        self._arming.accepted(self._identity)
         for asked in self._asked:
             if not asked.ended:
                 asked.resolve(answer)
