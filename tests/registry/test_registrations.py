@@ -1,6 +1,8 @@
 """What is known of registrations without waiting, with a client that asks nobody."""
 
+import gc
 import os
+import weakref
 
 import pytest
 
@@ -78,6 +80,24 @@ def test_what_is_kept_is_found_by_its_path_until_it_leaves(
     assert registrations.leaving(PATH) is None
     with pytest.raises(UsageError, match="withdrawn"):
         registrations.leave(registration)
+
+
+def test_what_nobody_has_any_more_is_not_held_by_its_client(client: Client) -> None:
+    closed = weakref.ref(Unkept(client))
+
+    gc.collect()
+
+    assert closed() is None
+
+
+def test_nothing_is_kept_where_the_client_begins_anew(
+    client: Client, registrations: Unkept, registration: Registration
+) -> None:
+    assert registrations.at(PATH) is registration
+
+    client._begin_anew(was_running=False)  # noqa: SLF001 (as a child of this process does)
+
+    assert registrations.at(PATH) is None
 
 
 def test_all_leave_together(registrations: Unkept) -> None:

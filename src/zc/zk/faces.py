@@ -1,10 +1,11 @@
 """What the blocking client and the asyncio one share: settings, states, listeners, and how long calls wait."""
 
 import random
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn, Protocol
 
 from zc.zk import arguments, paths
 from zc.zk.asking import Asking, D
@@ -36,6 +37,13 @@ from zc.zk.security import ACL, OPEN_ACL_UNSAFE, checked_acl
 Listener = Callable[[State], object]
 START_TIMEOUT = 15.0  # seconds
 _jitter = EvenJitter(random.random())  # for all clients of this process
+
+
+class Heir(Protocol):
+    """Has a part of its own in a client."""
+
+    def begin(self) -> None:
+        """Begin, with nothing that is the parent's."""
 
 
 class Face(Asking[D]):
@@ -87,7 +95,7 @@ class Face(Asking[D]):
         self._logger = None if logger is None else arguments.logger(logger)
         self._mechanism, self._security, self._metrics = sasl, secured(tls), metrics
         self._after_fork = after_fork
-        self._heirs: tuple[Callable[[], object], ...] = ()
+        self._heirs: weakref.WeakSet[Heir] = weakref.WeakSet()
         self._session, runner = self._make(endpoints)
         super().__init__(runner, acl, operation_timeout, fail_fast)
         if client_id is not None:
@@ -135,14 +143,14 @@ class Face(Asking[D]):
         self._session, self.driver = self._make(endpoints)
         for identity in identities:
             self._show(identity)
-        for call in self._heirs:
-            call()
+        for heir in self._heirs:
+            heir.begin()
         if was_running:
             self.driver.start_at_first_use()
 
-    def inherit(self, call: Callable[[], object]) -> None:
-        """Have a call made in each child of this process where this client begins anew."""
-        self._heirs += (call,)
+    def inherit(self, heir: Heir) -> None:
+        """Have an heir, while there is one, begin in each child of this process where this client begins anew."""
+        self._heirs.add(heir)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be saved or copied: it has a session, and secrets")

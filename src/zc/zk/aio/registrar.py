@@ -39,8 +39,8 @@ class Registrar(Registrations):
 
     _client: "Client"
 
-    def _begin(self) -> None:
-        super()._begin()
+    def begin(self) -> None:
+        super().begin()
         self._settled = LoopBells()
 
     def wake(self) -> None:

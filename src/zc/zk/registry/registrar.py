@@ -44,8 +44,8 @@ class Registrar(Registrations):
 
     _client: "Client"
 
-    def _begin(self) -> None:
-        super()._begin()
+    def begin(self) -> None:
+        super().begin()
         self._settled = Bells(self._client.driver.new_lock)
 
     def wake(self) -> None:

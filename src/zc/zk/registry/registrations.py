@@ -67,11 +67,11 @@ class Registrations:
 
     def __init__(self, client: Face[Any]) -> None:  # Any: with a driver of either kind
         self._client = client
-        client.inherit(self._begin)
-        self._begin()
+        client.inherit(self)
+        self.begin()
 
-    def _begin(self) -> None:
-        # With nothing kept: in a child of our process as well, where what was registered is the parent's.
+    def begin(self) -> None:
+        """Begin with nothing kept: in a child of our process as well, where what was registered is the parent's."""
         self._lock = Guard()
         self._kept: dict[str, Kept] = {}
         self._claimed: set[str] = set()
