@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 import zc.zk
+import zc.zk.aio
 from tests.frames import reply_to
 from tests.proxy import FaultProxy
 from tests.servers import AnyServer
@@ -436,8 +437,11 @@ def test_a_commit_in_the_background_whose_reply_was_lost_may_have_been_applied(
         assert failed.value.maybe_applied
 
 
-def test_a_transaction_shows_its_size_and_standing(client: Client) -> None:
-    transaction = client.transaction()
+@pytest.mark.parametrize("make", [Client, zc.zk.aio.Client])
+def test_a_transaction_shows_its_size_and_standing(make: Any) -> None:
+    transaction = make("localhost").transaction()
     transaction.create("/a")
 
     assert repr(transaction) == "<Transaction of 1 operations open>"
+    transaction.commitment()
+    assert repr(transaction) == "<Transaction of 1 operations committed>"

@@ -135,6 +135,10 @@ class Contents:
                 paths.append(operation.path)
         return paths
 
+    def __repr__(self) -> str:
+        standing = "committed" if self.committed else "open"
+        return f"<Transaction of {len(self.operations)} operations {standing}>"
+
 
 def _is_cause(result: Any) -> bool:
     return isinstance(result, ZooKeeperError) and not isinstance(
@@ -183,7 +187,3 @@ class Transaction(Contents):
     ) -> None:
         if kind is None and not self.committed:
             self.commit()
-
-    def __repr__(self) -> str:
-        standing = "committed" if self.committed else "open"
-        return f"<Transaction of {len(self.operations)} operations {standing}>"
