@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import zc.zk
+import zc.zk.aio
 from tests.faces import only_threads, registry_of
 from tests.ports import LOOPBACK, free_port
 from tests.proxy import FaultProxy
@@ -419,6 +420,20 @@ def test_a_connection_string_that_cannot_be_is_a_value_error(text: str) -> None:
 def test_what_names_no_server_is_a_type_error(connection: Any) -> None:
     with pytest.raises(TypeError):
         ZooKeeper(connection)
+
+
+@pytest.mark.parametrize(
+    ("registry", "other_client", "needed"),
+    [
+        (ZooKeeper, zc.zk.aio.Client, "zc.zk.Client"),
+        (zc.zk.aio.ZooKeeper, Client, "zc.zk.aio.Client"),
+    ],
+)
+def test_a_client_of_the_other_kind_is_a_type_error(
+    registry: Any, other_client: Any, needed: str
+) -> None:
+    with pytest.raises(TypeError, match=f"a port or a {needed} is needed, not <"):
+        registry(other_client("host:2181"))
 
 
 def test_a_client_that_was_given_is_used_and_left_open(server: AnyServer, chroot: str) -> None:

@@ -54,7 +54,7 @@ class ZooKeeper(Standing[Client]):
             self._client = client = connection_string
         else:
             timeout = DEFAULT_SESSION_TIMEOUT if session_timeout is None else session_timeout
-            self._client = client = Client(servers(connection_string), timeout)
+            self._client = client = Client(servers(connection_string, "zc.zk.Client"), timeout)
         self.connected = client.driver.new_event()
         self.zkaddr = client.hosts + client.chroot
         self._registrar = Registrar(client)
@@ -221,13 +221,13 @@ class ZooKeeper(Standing[Client]):
         self.close()
 
 
-def servers(connection_string: str | int | None) -> str:
-    """Return the servers that a registry is asked to connect to."""
+def servers(connection_string: str | int | None, kind: str) -> str:
+    """Return the servers that a registry is asked to connect to; it could stand on a client of a kind, too."""
     if connection_string is None:
         return os.environ.get(CONNECTION_STRING_VARIABLE) or f"127.0.0.1:{DEFAULT_PORT}"
     if isinstance(connection_string, int) and not isinstance(connection_string, bool):
         return f"127.0.0.1:{connection_string}"
     if not isinstance(connection_string, str):
-        msg = f"a connection string, a port or a zc.zk.Client is needed, not {connection_string!r}"
+        msg = f"a connection string, a port or a {kind} is needed, not {connection_string!r}"
         raise ArgumentTypeError(msg)
     return connection_string

@@ -49,7 +49,7 @@ class ZooKeeper(Standing[Client]):
             self._client = client = connection_string
         else:
             timeout = DEFAULT_SESSION_TIMEOUT if session_timeout is None else session_timeout
-            self._client = client = Client(servers(connection_string), timeout)
+            self._client = client = Client(servers(connection_string, "zc.zk.aio.Client"), timeout)
         self.connected = asyncio.Event()
         self.zkaddr = client.hosts + client.chroot
         self._registrar = Registrar(client)
