@@ -22,6 +22,7 @@ from tests.servers import AnyServer
 from tests.waiting import stretched
 from zc.zk import Client
 from zc.zk.asab.advertising import Advertisement
+from zc.zk.testing import Server
 
 pytestmark = pytest.mark.slow
 # As in the document, but for the import, and for what it writes and reads at the end.
@@ -278,6 +279,80 @@ def test_all_ephemeral_nodes_go_with_the_application(server: AnyServer, url: str
         assert outsider.get_children(f"/{path}") == ["run"]
         assert outsider.get_children(f"/{path}/run") == []
     assert app.zookeeper.Containers == []
+
+
+WITH_MODULES_OF_ASAB = """
+import asab, asab.api, asab.library, zc.zk.asab
+
+asab.Config.read_dict({"library": {"providers": "zk:///library"}})
+
+class MyApplication(asab.Application):
+
+    def __init__(self):
+        super().__init__(modules=[zc.zk.asab.Module])
+        self.PubSub.subscribe("ZooKeeperContainer.state/CONNECTED!", self.connected)
+        self.service = self.get_service("asab.ZooKeeperService")
+        self.waiting = {zc.zk.asab.ZooKeeperContainer(self.service)}
+        asab.library.LibraryService(self, "LibraryService")
+        asab.api.ApiService(self).initialize_zookeeper()
+        self.waiting.update(self.service.Containers)
+
+    def connected(self, event_name, container):
+        self.waiting.discard(container)
+        if not self.waiting:
+            print([type(each).__module__ for each in self.service.Containers])
+            self.stop()
+
+MyApplication().run()
+"""
+
+
+def test_containers_that_modules_of_asab_make_are_stopped_with_ours() -> None:
+    # In a process of its own: kazoo leaves sockets behind.
+    with Server() as server:
+        ran = program(WITH_MODULES_OF_ASAB, ASAB_ZOOKEEPER_SERVERS=server.address)
+        assert server.sessions == []
+
+    kazoos = "asab.zookeeper.container"
+    assert ran.stdout == f"{['zc.zk.asab.application', kazoos, kazoos]}\n", ran.stderr
+    assert ran.returncode == 0
+    assert "ERROR" not in ran.stderr
+    assert "never awaited" not in ran.stderr
+
+
+def test_a_container_that_cannot_be_stopped_harms_no_other(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stuck:
+        async def _stop(self) -> None:
+            raise ValueError("stuck")
+
+    async def work(app: Application) -> None:
+        app.zookeeper.Containers.append(Stuck())
+        containers.append(await app.connected(z_path=url))
+        app.zookeeper.Containers.append(object())
+
+    containers: list[zc.zk.asab.ZooKeeperContainer] = []
+    run(work)
+
+    assert not containers[0].is_connected()
+    errors = [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR]
+    assert [each.partition(": <")[0] for each in errors] == ["a container could not be stopped"] * 2
+
+
+def test_containers_and_their_wrappers_are_stopped_as_those_of_asab(url: str) -> None:
+    async def work(app: Application) -> None:
+        one, two = await app.connected(z_path=url), await app.connected(z_path=url)
+        await one.ProactorService.execute(one.ZooKeeper.Client.get, one.Path)
+
+        await one.ZooKeeper._stop()  # noqa: SLF001 (as asab's library does)
+        await two._stop()  # noqa: SLF001 (as asab's service does)
+
+        assert not one.is_connected()
+        assert not two.is_connected()
+        assert not one.ZooKeeper.Client.is_used
+
+    run(work)
 
 
 def test_what_waits_for_a_server_ends_with_the_application() -> None:

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 from collections.abc import Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 from zc.zk.arguments import MOST_SESSION_SECONDS, seconds
@@ -46,12 +45,18 @@ class ZooKeeperService(asab.Service):  # type: ignore[misc]  # asab has no types
         super().__init__(app, service_name)
         app.add_module(asab.proactor.Module)
         self.ProactorService = app.get_service("asab.ProactorService")
-        self.Containers: list[ZooKeeperContainer] = []
+        self.Containers: list[Any] = []  # Any: ours, and asab's own where its modules make them
 
     async def finalize(self, app: Any) -> None:  # Any: asab's
         """End all sessions; ephemeral nodes, and with them all that is advertised, go at once."""
         containers, self.Containers = self.Containers, []
-        await asyncio.gather(*(container.stop() for container in containers))
+        await asyncio.gather(*map(self._stop, containers))
+
+    async def _stop(self, container: Any) -> None:  # Any: as above
+        try:
+            await container._stop()  # noqa: SLF001 (what asab's own have)
+        except Exception:  # noqa: BLE001 (logged: it harms no other)
+            log.exception("a container could not be stopped: %r", container)
 
 
 class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has no types
@@ -85,7 +90,6 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
         self._tasks: set[asyncio.Task[None]] = set()
         self._states = {"own": State.LOST}
         self._standing = State.LOST
-        self._is_stopped = False
         self.ZooKeeper.AioClient.add_listener(self._state_changed)
         self.ZooKeeper.Client.tell_states(self._blocking_state_changed)
         zookeeper_service.Containers.append(self)
@@ -107,7 +111,7 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
         self.App.Loop.call_soon_threadsafe(self._advertise, path, encoded)
 
     def _advertise(self, path: str, data: bytes) -> None:
-        if self._is_stopped:
+        if self.ZooKeeper.is_stopped:
             return
         prefix = absolute(self.Path + path, keeps_last_slash=True)
         advertisement = self.Advertisements.get(prefix)
@@ -167,13 +171,13 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
 
     def run_while_open(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine until the container is stopped; may be called before the loop runs."""
-        if self._is_stopped:
+        if self.ZooKeeper.is_stopped:
             work.close()
         else:
             self._run(work)
 
     def _start(self) -> None:
-        if not self._is_stopped:
+        if not self.ZooKeeper.is_stopped:
             self.ZooKeeper.AioClient.start_async()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -211,22 +215,13 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
 
     async def stop(self) -> None:
         """End the sessions; the service does so when the application exits."""
-        self._is_stopped = True
         for task in self._tasks:
             task.cancel()
-        # First, so that its watches are not told of what ends with the other session.
-        await self._stop_blocking_client()
-        await self.ZooKeeper.AioClient.stop()
+        await self.ZooKeeper.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _stop_blocking_client(self) -> None:
-        client = self.ZooKeeper.Client
-        if not client.is_used:
-            client.stop()  # which has nothing to wait for
-            return
-        # A thread of its own: those of the proactor may all be waiting for this very client.
-        with ThreadPoolExecutor(1, "zc.zk.asab") as thread:
-            await self.App.Loop.run_in_executor(thread, client.stop)
+    async def _stop(self) -> None:  # as asab's modules call it
+        await self.stop()
 
 
 def _encoded(data: Mapping[str, Any] | str | bytes) -> bytes:  # Any: JSON

@@ -1,7 +1,9 @@
 """The calls on nodes that a container offers as coroutines: a node that is not there is None."""
 
+import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from zc.zk import aio
@@ -33,6 +35,25 @@ class ZooKeeper:
         self.ProactorService = proactor
         self.AioClient = aio.Client(servers, timeout)
         self.Client = BlockingClient(servers, timeout, self.AioClient)
+        self.is_stopped = False
+
+    async def stop(self) -> None:
+        """End the sessions of both clients."""
+        self.is_stopped = True
+        # First, so that its watches are not told of what ends with the other session.
+        await self._stop_blocking_client()
+        await self.AioClient.stop()
+
+    async def _stop(self) -> None:  # as asab's modules call it
+        await self.stop()
+
+    async def _stop_blocking_client(self) -> None:
+        if not self.Client.is_used:
+            self.Client.stop()  # which has nothing to wait for
+            return
+        # A thread of its own: those of the proactor may all be waiting for this very client.
+        with ThreadPoolExecutor(1, "zc.zk.asab") as thread:
+            await asyncio.get_running_loop().run_in_executor(thread, self.Client.stop)
 
     async def ensure_path(self, path: str) -> bool:
         """Create a node and those above it, as far as they are missing."""
