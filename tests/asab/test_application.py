@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import asab
 import pytest
 
 import zc.zk.asab
@@ -99,7 +100,7 @@ def test_the_documented_application_runs_with_its_import_changed(
     lines = [line.split(" ", 2)[2] for line in uncoloured(ran.stderr).splitlines()]
     assert lines == [
         "NOTICE asab.application is ready.",
-        f"NOTICE zc.zk.asab connected to ZooKeeper at {server.address}",
+        f"NOTICE zc.zk.asab connected to ZooKeeper at {server.address}{chroot}, path /asab",
         'NOTICE asab.application [sd exit_code="0"] is exiting ...',
     ]
 
@@ -259,6 +260,60 @@ def test_the_loss_of_either_session_is_told(server: AnyServer, url: str) -> None
         assert app.heard_of(container) == ["CONNECTED", "SUSPENDED", "LOST", "CONNECTED"]
 
     run(work)
+
+
+def test_an_outage_is_seen_where_a_log_has_no_more_than_notices(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def work(app: Application) -> None:
+        container = await app.connected(z_path=url)
+        await asyncio.to_thread(server.restart)
+        await until(lambda: app.heard_of(container)[1:] == ["SUSPENDED", "CONNECTED"])
+        await asyncio.to_thread(server.expire, *server.sessions)
+        await until(lambda: app.heard_of(container)[3:] == ["SUSPENDED", "LOST", "CONNECTED"])
+
+    with Server() as server:
+        where, url = f"ZooKeeper at {server.address}, path /x", f"zookeeper://{server.address}/x"
+        with caplog.at_level(asab.LOG_NOTICE, "ZooKeeper"):
+            run(work)
+
+    lines = [
+        f"{each.levelname} {each.getMessage()}"
+        for each in caplog.records
+        if each.name in {"ZooKeeper", "zc.zk.asab"}
+    ]
+    assert len(lines) == 6
+    assert [lines[0], lines[2], lines[5]] == [f"NOTICE connected to {where}"] * 3
+    for number, state in ((1, "SUSPENDED"), (3, "SUSPENDED"), (4, "LOST")):
+        assert re.fullmatch(f"WARNING {state}, the connection to {where}: .+", lines[number])
+
+
+def test_one_line_says_when_no_server_is_found(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(app: Application) -> None:
+        app.container(z_path=f"zookeeper://{nowhere}/x")
+        await until(lambda: warnings(caplog) != [])
+        (line,) = warnings(caplog)
+        assert line == (
+            f"not connected to ZooKeeper at {nowhere}, path /x so far: no ZooKeeper server"
+            f" within 0.2 s ({nowhere}: connection refused)"
+        )
+
+    nowhere = f"127.0.0.1:{free_port()}"
+    monkeypatch.setattr("zc.zk.asab.application._PATIENCE", 0.2)
+    run(work)
+
+    assert len(warnings(caplog)) == 1
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Give what our log has at WARNING."""
+    return [
+        each.getMessage()
+        for each in caplog.records
+        if (each.name, each.levelname) == ("zc.zk.asab", "WARNING")
+    ]
 
 
 def test_all_ephemeral_nodes_go_with_the_application(server: AnyServer, url: str) -> None:
@@ -422,8 +477,8 @@ def test_a_path_that_cannot_be_made_is_told_and_holds_nothing_up(
 
     run(work)
 
-    warnings = [each.getMessage() for each in caplog.records if each.name == "zc.zk.asab"]
-    assert any("closed/x may be missing" in each for each in warnings)
+    (warning,) = warnings(caplog)
+    assert "closed/x may be missing" in warning
 
 
 async def advertised(container: zc.zk.asab.ZooKeeperContainer) -> None:

@@ -106,7 +106,7 @@ def test_one_that_is_to_be_told_only_opens_nothing(server: AnyServer, chroot: st
         heard: list[State] = []
         async with aio.Client(server.address + chroot) as elder:
             client = BlockingClient(server.address + chroot, 10.0, elder)
-            client.tell_states(heard.append)
+            client.explain_to(lambda change: heard.append(change.state))
             assert not client.is_used
 
             await asyncio.to_thread(client.exists, "/")

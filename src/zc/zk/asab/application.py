@@ -12,7 +12,9 @@ from zc.zk.asab.addresses import Place, absolute, find, first
 from zc.zk.asab.advertising import Advertisement
 from zc.zk.asab.calls import ZooKeeper, log
 from zc.zk.codes import State
+from zc.zk.drivers.aio.connected import LoopConnected
 from zc.zk.errors import ZooKeeperError
+from zc.zk.protocol.states import StateChange
 
 try:
     import asab
@@ -25,6 +27,7 @@ Service: Any = asab.Service  # Any: asab has no types
 _SECTION = "zookeeper"  # has what the section of a container lacks
 _DEFAULT_TIMEOUT = "10s"
 _VARIABLE = "ASAB_ZOOKEEPER_SERVERS"
+_PATIENCE = 10.0  # seconds without any server after which a log should say so
 _ENSURING = 5.0  # seconds that making the path may hold the news of a connection up
 _WORST_FIRST = (State.LOST, State.SUSPENDED, State.CONNECTED)
 _ADDRESS_HELP = f"name servers in z_path, as `servers` in the section [{{}}] or in the environment as {_VARIABLE}"
@@ -90,8 +93,8 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
         self._tasks: set[asyncio.Task[None]] = set()
         self._states = {"own": State.LOST}
         self._standing = State.LOST
-        self.ZooKeeper.AioClient.add_listener(self._state_changed)
-        self.ZooKeeper.Client.tell_states(self._blocking_state_changed)
+        self.ZooKeeper.AioClient.explain_to(self._state_changed)
+        self.ZooKeeper.Client.explain_to(self._blocking_state_changed)
         zookeeper_service.Containers.append(self)
         self.App.Loop.call_soon_threadsafe(self._start)  # it need not run yet
 
@@ -178,20 +181,24 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
 
     def _start(self) -> None:
         if not self.ZooKeeper.is_stopped:
-            self.ZooKeeper.AioClient.start_async()
+            self._run(self._await_server(self.ZooKeeper.AioClient.start_async()))
+
+    async def _await_server(self, connected: LoopConnected) -> None:
+        if not await connected.wait(_PATIENCE):
+            error = self.ZooKeeper.AioClient.why_not_started(_PATIENCE)
+            log.warning("not connected to %s so far: %s", self._whereabouts, error)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = self.App.Loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _state_changed(self, state: State) -> None:
-        if state is State.CONNECTED:
+    async def _state_changed(self, change: StateChange) -> None:
+        if change.state is State.CONNECTED:
             for advertisement in self.Advertisements.values():
                 advertisement.look_again()
             await self._ensure_path()
-            log.log(asab.LOG_NOTICE, "connected to ZooKeeper at %s", self.ZooKeeper.AioClient.hosts)
-        self._tell("own", state)
+        self._tell("own", change)
 
     async def _ensure_path(self) -> None:
         client = self.ZooKeeper.AioClient.within(_ENSURING, fail_fast=True)
@@ -200,18 +207,31 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
         except ZooKeeperError as error:
             log.warning("the path %s may be missing: %s", self.Path, error)
 
-    def _blocking_state_changed(self, state: State) -> None:
+    def _blocking_state_changed(self, change: StateChange) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody to be told
-            self.App.Loop.call_soon_threadsafe(self._tell, "blocking", state)
+            self.App.Loop.call_soon_threadsafe(self._tell, "blocking", change)
 
-    def _tell(self, session: str, state: State) -> None:
+    def _tell(self, session: str, change: StateChange) -> None:
         """Tell the application how its sessions stand, which is as the worse of them: either may hold its nodes."""
-        if session in self._states or state is State.CONNECTED:
-            self._states[session] = state
+        if session in self._states or change.state is State.CONNECTED:
+            self._states[session] = change.state
         standing = min(self._states.values(), key=_WORST_FIRST.index)
         if standing is not self._standing:
             self._standing = standing
+            self._log(change)
             self.App.PubSub.publish(f"ZooKeeperContainer.state/{standing}!", self)
+
+    def _log(self, change: StateChange) -> None:
+        if self._standing is State.CONNECTED:
+            log.log(asab.LOG_NOTICE, "connected to %s", self._whereabouts)
+        elif not self.ZooKeeper.is_stopped:
+            reason = f"{'assumed, ' if change.is_assumed else ''}{change.reason}"
+            log.warning("%s, the connection to %s: %s", self._standing, self._whereabouts, reason)
+
+    @property
+    def _whereabouts(self) -> str:
+        client = self.ZooKeeper.AioClient
+        return f"ZooKeeper at {client.hosts}{client.chroot}, path /{self.Path}"
 
     async def stop(self) -> None:
         """End the sessions; the service does so when the application exits."""

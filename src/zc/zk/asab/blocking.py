@@ -6,8 +6,10 @@ from typing import Any
 
 from zc.zk import aio
 from zc.zk.asab.addresses import absolute
+from zc.zk.asab.explaining import Explaining
 from zc.zk.client import Client
 from zc.zk.codes import KeeperState, State
+from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.faces import Listener
 
 _OF_ONE_NODE = [
@@ -17,7 +19,7 @@ _OF_ONE_NODE = [
 _SEQUENCE = 3  # the place of `sequence` among what follows the path in `create`
 
 
-class BlockingClient(Client):
+class BlockingClient(Explaining[ThreadDriver], Client):
     """A `zc.zk.Client` with a session of its own, which is opened by the first call.
 
     Its calls take paths without the first slash, too, such as `container.Path + "/node"`. Until it is used, its states
@@ -54,10 +56,6 @@ class BlockingClient(Client):
     def client_id(self) -> tuple[int, bytes] | None:
         """See `zc.zk.Client.client_id`."""
         return super().client_id if self.is_used else self._elder.client_id
-
-    def tell_states(self, listener: Listener) -> None:
-        """Do as `add_listener`, and leave the session to the first call."""
-        super().add_listener(listener)
 
     def add_listener(self, listener: Listener) -> Listener:
         """Do as `zc.zk.Client.add_listener`, and open the session: nothing could be told without one."""

@@ -9,11 +9,17 @@ from typing import Any
 from zc.zk import aio
 from zc.zk.asab.addresses import absolute
 from zc.zk.asab.blocking import BlockingClient
+from zc.zk.asab.explaining import Explaining
 from zc.zk.codes import ANY_VERSION
+from zc.zk.drivers.aio.driver import AioDriver
 from zc.zk.errors import NodeExistsError, NoNodeError
 from zc.zk.records import Stat
 
 log = logging.getLogger("zc.zk.asab")
+
+
+class LoopClient(Explaining[AioDriver], aio.Client):
+    """The client on the application's event loop."""
 
 
 class ZooKeeper:
@@ -33,7 +39,7 @@ class ZooKeeper:
     ) -> None:
         self.App = app
         self.ProactorService = proactor
-        self.AioClient = aio.Client(servers, timeout)
+        self.AioClient = LoopClient(servers, timeout)
         self.Client = BlockingClient(servers, timeout, self.AioClient)
         self.is_stopped = False
 
