@@ -123,10 +123,12 @@ class Session:
         self.now = now
         if self.phase.is_served:
             self._parting.say_farewell()
-        elif self.state is State.SUSPENDED and not self.phase.is_ending:
+        elif self.phase in (Phase.PARTING, Phase.CLOSING):
+            return
+        elif self.state is State.SUSPENDED or self.phase.has_asked:
             self._parting.begin()
             self._end_requests(self.queue)
-        elif self.phase not in (Phase.PARTING, Phase.CLOSING):
+        else:
             self.finish(CLOSED)
 
     def move(self, endpoints: Sequence[Endpoint], now: float) -> None:
