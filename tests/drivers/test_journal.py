@@ -114,6 +114,17 @@ def test_repeated_lines_become_debug_lines_and_a_summary(told: Told, journal: Jo
     assert told.texts == ["again", "again", "again", "again (repeated 7 times in 0 s)"]
 
 
+def test_what_was_repeated_is_summed_up_before_the_last_line(told: Told, journal: Journal) -> None:
+    for _ in range(5):
+        journal.take(line("again"))
+    journal.take(Line(logging.INFO, "the end", "", is_last=True))
+    wait_until(lambda: len(told.records) == 5, SOON)
+
+    journal.finish()
+
+    assert told.texts[3:] == ["again (repeated 2 times in 0 s)", "the end"]
+
+
 def test_repeated_lines_are_all_there_at_debug_level(told: Told, journal: Journal) -> None:
     log.setLevel(logging.DEBUG)
 

@@ -93,9 +93,34 @@ def test_a_new_connection_says_how_long_the_outage_was_and_how_many_attempts_fai
     talk.come_back()
 
     assert lines[-1].text.startswith("CONNECTED, session 0x51: connected to a:1, after 1.")
-    assert lines[-1].text.endswith(" s without a connection and 1 failed attempts")
+    assert lines[-1].text.endswith(" s without a connection and 1 failed attempt")
     counts = talk.session.chronicle.counts
     assert (counts["connects",], counts["reconnects",]) == (2, 1)
+
+
+def test_the_state_of_a_client_that_flapped_is_told_in_the_end() -> None:
+    talk = Conversation().go_online()
+    lines = listened(talk)
+    for _ in range(10):
+        talk.drop()
+        talk.come_back()
+    before = [line for line in lines if line.level == logging.INFO]
+
+    talk.wait(3.0)
+
+    told = [line for line in lines if line.level == logging.INFO]
+    assert len(told) == len(before) + 1
+    assert told[-1].text.startswith("CONNECTED, session 0x51: connected to a:1")
+    assert len(lines) == 2 * 10 + 1  # each is there at a lower level as well
+
+
+def test_the_end_is_the_last_line_and_says_so() -> None:
+    talk = Conversation().go_online()
+    lines = listened(talk)
+
+    talk.session.finish("closed by the caller")
+
+    assert [line.is_last for line in lines] == [True]
 
 
 def test_an_assumed_loss_says_so_and_its_confirmation_is_one_more_line() -> None:

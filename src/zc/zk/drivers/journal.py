@@ -46,8 +46,7 @@ class Journal:
         self._write()
         if self._writing.acquire(blocking=False):
             try:
-                for line, text in self._repetitions.left_out(monotonic()):
-                    self._put(line.level, text, None)
+                self._sum_up(monotonic())
             finally:
                 self._writing.release()
 
@@ -65,8 +64,14 @@ class Journal:
     def _write_lines(self) -> None:
         while self._lines:
             at, line = self._lines.popleft()
+            if line.is_last:
+                self._sum_up(at)
             text = None if line.level == logging.DEBUG else self._repetitions.admit(line, at)
             self._put(logging.DEBUG if text is None else line.level, text or line.text, line.error)
+
+    def _sum_up(self, now: float) -> None:
+        for line, text in self._repetitions.left_out(now):
+            self._put(line.level, text, None)
 
     def _put(self, level: int, text: str, error: Exception | None) -> None:
         with contextlib.suppress(Exception):  # of a user's filter or handler: other lines follow

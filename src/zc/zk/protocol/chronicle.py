@@ -3,12 +3,13 @@
 import logging
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from zc.zk.codes import State
 from zc.zk.errors import UnimplementedError
 from zc.zk.operations import Operation
-from zc.zk.protocol.repetition import Line
+from zc.zk.protocol.repetition import Changes, Line
 from zc.zk.protocol.states import StateChange
 
 EVENT_ZXIDS = "event zxids"  # servers from 3.9 on say which transaction an event is about
@@ -21,8 +22,9 @@ def _ignore(*_: object) -> None:
 class Chronicle:
     """All calls come under the driver's lock; so do those of `tell` and `on_count`, which may only take note.
 
-    The keys of `counts` are a name and the values of its labels, as `zc.zk.metrics` has them. `supported` and `lacking`
-    name the operations and traits that not every server knows, as far as servers have shown them.
+    `call_at` makes a call when a time has come, under that lock. The keys of `counts` are a name and the values
+    of its labels, as `zc.zk.metrics` has them. `supported` and `lacking` name the operations and traits that not every
+    server knows, as far as servers have shown them.
     """
 
     def __init__(self) -> None:
@@ -32,11 +34,13 @@ class Chronicle:
         self.lacking: set[str] = set()
         self.tell: Callable[[Line], None] = _ignore
         self.on_count: Callable[[], None] = _ignore
+        self.call_at: Callable[[float, Callable[[], None]], None] = _ignore
         self.server = ""  # the one that accepted us last
         self.connected_at: float | None = None
         self._down_since: float | None = None
         self._failures = 0  # since then
         self._has_event_zxids: bool | None = None
+        self._changes = Changes()
         self._cut_off = ""  # what the loss of a connection meant to requests
 
     def count(self, name: str, *labels: str, number: int = 1) -> None:
@@ -75,7 +79,7 @@ class Chronicle:
         text, self._cut_off = self._cut_off, ""
         return text
 
-    def changed(self, change: StateChange, server: str, now: float) -> None:
+    def changed(self, change: StateChange, server: str, now: float, *, is_last: bool) -> None:
         """Note a change of state; `server` is the one that we are, or were, connected to."""
         if change.state is State.CONNECTED:
             extra = self._came_up(server, now)
@@ -88,12 +92,22 @@ class Chronicle:
         told = "assumed, " if change.is_assumed else ""
         of = f" of {self.server}" if self.server and change.state is not State.CONNECTED else ""
         text = f"{change.state}, session {change.session_id:#x}{of}: {told}{change.reason}{extra}"
-        self.tell(Line(logging.INFO, text, f"{change.state}: {change.reason}"))
+        line = Line(logging.INFO, text, "", is_last=is_last)
+        said = self._changes.admit(line, now)
+        self.tell(said or line._replace(level=logging.DEBUG))
+        if said is None:
+            at = self._changes.due_at
+            self.call_at(at, partial(self._tell_held_back, at))
+
+    def _tell_held_back(self, now: float) -> None:
+        said = self._changes.due(now)
+        if said is not None:
+            self.tell(said)
 
     def _came_up(self, server: str, now: float) -> str:
         extra = self._outage(now) if self.server or self._failures else ""
         if self._failures:
-            extra += f" and {self._failures} failed attempts"
+            extra += f" and {self._failures} failed attempt{'s' * (self._failures > 1)}"
         self.count("connection_attempts", server, "connected")
         self.count("connects")
         if self.counts["connects",] > 1:

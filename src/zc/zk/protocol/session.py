@@ -63,6 +63,7 @@ class Session:
         self.fault: str | None = None
         self.server: Endpoint | None = None  # whose connection we have, or are about to have
         self.timers = Timers()
+        self.chronicle.call_at = self.timers.add
         self.readings = Readings(self)
         self.authentication = Authentication(self)
         self.refusal: AuthFailedError | None = None  # why there is nothing more to try
@@ -553,7 +554,8 @@ class Session:
         if state is not self.state:
             self.state = state
             change = StateChange(state, reason, self.identity.session_id, assumed)
-            self.chronicle.changed(change, str(self.server or "no server"), self.now)
+            server, is_last = str(self.server or "no server"), self.phase is Phase.STOPPED
+            self.chronicle.changed(change, server, self.now, is_last=is_last)
             self._on_change(change)
 
     # --- for drivers and live nodes
