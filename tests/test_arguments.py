@@ -131,6 +131,36 @@ def test_a_credential_is_text_or_bytes(credential: object) -> None:
 
 
 @pytest.mark.parametrize(
+    "pairs",
+    [
+        "digest:bob:s3cret",
+        b"digest:bob:s3cret",
+        {"digest": "bob:s3cret"},
+        5,
+        None,
+        ["digest:bob:s3cret"],
+        ("digest", "bob:s3cret"),
+        [("digest", "bob", "s3cret")],
+    ],
+)
+def test_identities_that_are_no_pairs_are_refused_without_naming_the_credential(
+    pairs: object,
+) -> None:
+    with pytest.raises(ArgumentTypeError, match="of a scheme and a credential") as caught:
+        arguments.identities(pairs)
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "s3cret" not in shown + repr(caught.value.__context__)
+
+
+def test_identities_are_pairs() -> None:
+    assert arguments.identities([("digest", "bob:pw"), ["ip", b""]]) == [
+        ops.Auth("digest", b"bob:pw"),
+        ops.Auth("ip", b""),
+    ]
+
+
+@pytest.mark.parametrize(
     ("scheme", "credential", "kind", "text"),
     [
         (5, "a:b", ArgumentTypeError, "an authentication scheme must be a string, not int"),

@@ -1,6 +1,7 @@
 """Turns the documented arguments of the clients into operations, checked in the caller before anything is sent."""
 
 import logging
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -39,6 +40,7 @@ MOST_SECONDS = 1e9  # every system's timers have room for so many
 MOST_SESSION_SECONDS = 2_147_483.0  # 31 bits of milliseconds, as they go over the wire
 MOST_TTL = 2**40 - 1  # milliseconds
 _NAME_AND_PATH = 2
+_SCHEME_AND_CREDENTIAL = 2
 _IDS = range(-(2**63), 2**63)
 _VERSIONS = range(-(2**31), 2**31)
 
@@ -279,6 +281,20 @@ def auth(scheme: object, credential: object) -> Auth:
         msg = "a digest credential must be of the form user:password"
         raise ArgumentError(msg)
     return Auth(scheme, credential)
+
+
+def identities(pairs: object) -> list[Auth]:
+    """Return the operations that show identities, given as pairs; errors never hold a credential."""
+    if isinstance(pairs, (str, bytes, Mapping)) or not isinstance(pairs, Iterable):
+        msg = f"auth_data must be a list of pairs of a scheme and a credential, not {type(pairs).__name__}"
+        raise ArgumentTypeError(msg)
+    shown = []
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != _SCHEME_AND_CREDENTIAL:
+            msg = "each identity in auth_data must be a pair of a scheme and a credential"
+            raise ArgumentTypeError(msg)
+        shown.append(auth(*pair))
+    return shown
 
 
 def seconds(value: object, what: str, most: float = MOST_SECONDS) -> float:

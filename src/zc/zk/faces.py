@@ -100,8 +100,8 @@ class Face(Asking[D]):
         super().__init__(runner, acl, operation_timeout, fail_fast)
         if client_id is not None:
             self._session.attach(*arguments.client_id(client_id))
-        for scheme, credential in auth_data:
-            self._show(arguments.auth(scheme, credential))
+        for identity in arguments.identities(auth_data):
+            self._show(identity)
 
     def _make(self, endpoints: Sequence[ensemble.Endpoint]) -> tuple[Session, D]:
         kind = Session if self._metrics is None else MeasuredSession
