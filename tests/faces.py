@@ -225,6 +225,9 @@ class BlockingLive(Blocking):
     def __setitem__(self, name: str, value: Any) -> None:
         self.update({name: value})
 
+    def __delitem__(self, name: str) -> None:
+        del self._own[name]
+
     def __iter__(self) -> Iterator[Any]:
         return iter(self._own)
 

@@ -247,6 +247,15 @@ def test_what_json_has_no_form_for_is_refused_and_changes_nothing(
     assert dict(properties) == zk.get_properties("/service") == {"threads": 1}
 
 
+def test_a_property_cannot_be_deleted_and_what_to_do_is_said(zk: ZooKeeper) -> None:
+    properties = zk.properties("/service")
+
+    with pytest.raises(zc.zk.UsageError, match=r"call set\(\) .* without 'threads'"):
+        del properties["threads"]
+
+    assert dict(properties) == {"threads": 1}
+
+
 def test_properties_too_large_for_a_node_are_refused(zk: ZooKeeper) -> None:
     properties = zk.properties("/service")
 

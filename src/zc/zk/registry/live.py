@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from zc.zk import paths
 from zc.zk.drivers.following import Following, accepts
-from zc.zk.errors import ArgumentTypeError, NoNodeError, ZooKeeperError
+from zc.zk.errors import ArgumentTypeError, NoNodeError, UsageError, ZooKeeperError
 from zc.zk.faces import Face
 from zc.zk.protocol.live import Live, LiveChildren, LiveData
 from zc.zk.records import Stat
@@ -227,6 +227,11 @@ class ShownProperties(LiveObject, Mapping[str, Any]):  # Any: JSON
 
     def __contains__(self, name: object) -> bool:
         return name in self._current()
+
+    def __delitem__(self, name: str) -> NoReturn:
+        raise UsageError(
+            f"a property cannot be deleted: call set() with those to keep, without {name!r}"
+        )
 
     __hash__ = object.__hash__
 
