@@ -65,6 +65,7 @@ def test_a_coroutine_function_that_raises_at_first_is_logged_by_its_name_and_sta
     run(main())
 
     (complaint,) = [line for line in caplog.messages if "callback failed" in line]
+    assert "<DataWatch / <function" in complaint
     assert "culprit" in complaint
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zc.zk import paths
@@ -28,7 +27,7 @@ class Awaiting(Following):
     def follow(self, first: Callable[[], object]) -> object:
         answer = super().follow(first)
         if asyncio.iscoroutine(answer):
-            self._driver.callbacks.post(self, partial(_same, answer))
+            self._driver.callbacks.post(self, _Begun(first, answer))
         return None
 
     def _learn(self, client: Any) -> None:
@@ -51,8 +50,20 @@ async def shown(
     return {live.path: each for live, each in zip(lives, objects, strict=True)}
 
 
-def _same(answer: Work) -> Work:
-    return answer
+class _Begun:
+    """What a first call has left to be awaited; in the log it goes by that call."""
+
+    __slots__ = ("_call", "_rest")
+
+    def __init__(self, call: Callable[[], object], rest: Coroutine[Any, Any, Any]) -> None:
+        self._call = call
+        self._rest = rest
+
+    def __call__(self) -> Coroutine[Any, Any, Any]:
+        return self._rest
+
+    def __repr__(self) -> str:
+        return repr(self._call)
 
 
 def named_as(answer: Coroutine[Any, Any, Any], work: Work) -> Work:
