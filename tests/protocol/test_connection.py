@@ -195,6 +195,18 @@ def test_each_reply_reaches_who_asked() -> None:
     ]
 
 
+def test_a_root_that_is_missing_is_named_as_the_server_knows_it() -> None:
+    peer = Peer()
+    peer.trail.root = "/app"
+    listing, making = peer.ask(Asked(GetData("/"))), peer.ask(Asked(Create("/a", b"", ())))
+
+    peer.receive(wire.reply(1, err=NoNodeError.code) + wire.reply(2, err=NoNodeError.code))
+
+    missing = "no such node: /, for the chroot /app is missing"
+    assert str(listing.error) == missing
+    assert str(making.error) == f"{missing} (the parent of /a)"
+
+
 def stat_of(data: bytes) -> object:
     return stat()._replace(ctime=1000, mtime=1000, dataLength=len(data))
 

@@ -296,14 +296,20 @@ class APIError(ServerError):
 
 @_coded(ErrorCode.NO_NODE, "no such node")
 class NoNodeError(ServerError):
-    """The node does not exist; for one to create, its parent, and `child` is the node to create."""
+    """The node does not exist; for one to create, its parent, and `child` is the node to create.
+
+    `chroot` is the path that the client's root has at the server, where it is the root that a server does not have.
+    """
 
     def __init__(self, path: str | None = None, child: str | None = None) -> None:
         super().__init__(path)
         self.child = child
+        self.chroot = ""
 
     def __str__(self) -> str:
         text = super().__str__()
+        if self.chroot:
+            text = f"{text}, for the chroot {self.chroot} is missing"
         return text if self.child is None else f"{text} (the parent of {self.child})"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from zc.zk.codes import ErrorCode, Xid
 from zc.zk.errors import (
     CodedError,
+    NoNodeError,
     ProtocolError,
     ResponseTooLargeError,
     SessionClosedRequireSaslError,
@@ -269,6 +270,7 @@ class Connection:
         except CodedError as error:
             self.wants_authentication |= isinstance(error, SessionClosedRequireSaslError)
             self._trail.chronicle.refused(operation, error)
+            _explain(error, self._trail.root)
             if request.ended:
                 self._trail.chronicle.late(operation)
             else:
@@ -293,6 +295,11 @@ class Connection:
         requests = list(self.in_flight)
         border = len(requests) - self._unsent
         return requests[:border], requests[border:]
+
+
+def _explain(error: CodedError, root: str) -> None:
+    if isinstance(error, NoNodeError) and error.path == "/":
+        error.chroot = root
 
 
 _MARKED = (Xid.PING, Xid.AUTH, Xid.SET_WATCHES)
