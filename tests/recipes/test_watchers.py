@@ -336,7 +336,9 @@ def test_k42_the_event_is_sent_where_it_was_asked_for(client: Client) -> None:
     assert (event.type, event.path) == ("CHILD", "/a")
 
 
-def test_k42_a_missing_node_stops_the_watch_silently(client: Client) -> None:
+def test_k42_a_missing_node_stops_the_watch_with_a_warning(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     seen: list[list[str]] = []
 
     def note(children: list[str]) -> None:
@@ -347,6 +349,7 @@ def test_k42_a_missing_node_stops_the_watch_silently(client: Client) -> None:
 
     wait_until(lambda: is_forgotten(client), SOON)
     assert remains(lambda: seen == [], A_MOMENT)
+    assert caplog.messages.count("/b does not exist: its children are not watched") == 1
 
 
 @pytest.mark.slow

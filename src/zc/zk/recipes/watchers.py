@@ -132,9 +132,9 @@ class ChildrenWatch(NodeWatch):
 
     The event comes with `send_event`.
 
-    The node must exist when the watch begins: if it does not, the function is never called. When it is deleted later,
-    the function gets an empty list, and is called again when the node comes back. With `allow_session_lost=False` the
-    watch ends with the session. Otherwise as `DataWatch`.
+    The node must exist when the watch begins: if it does not, the function is never called, and a warning is logged.
+    When it is deleted later, the function gets an empty list, and is called again when the node comes back. With
+    `allow_session_lost=False` the watch ends with the session. Otherwise as `DataWatch`.
     """
 
     __slots__ = ("_client", "_is_bound", "_send_event")
@@ -157,6 +157,7 @@ class ChildrenWatch(NodeWatch):
     def __call__(self, function: Function) -> Function:
         self._driver.require_own_place()
         if not self._live.exists:
+            log.warning("%s does not exist: its children are not watched", self.path)
             self.drop()
             return function
         if self._is_bound:
