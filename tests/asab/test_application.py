@@ -15,14 +15,15 @@ import pytest
 
 import zc.zk.asab
 from tests.aio.looping import until
-from tests.asab.applications import Application, becomes, run
+from tests.asab.applications import MESSAGES, Application, becomes, run
 from tests.ports import free_port
 from tests.proxy import FaultProxy
 from tests.realserver import RealServer
 from tests.servers import AnyServer
 from tests.waiting import stretched
-from zc.zk import Client
+from zc.zk import Client, State
 from zc.zk.asab.advertising import Advertisement
+from zc.zk.protocol.states import StateChange
 from zc.zk.testing import Server
 
 pytestmark = pytest.mark.slow
@@ -314,6 +315,36 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
         for each in caplog.records
         if (each.name, each.levelname) == ("zc.zk.asab", "WARNING")
     ]
+
+
+def test_states_are_told_as_of_one_session(url: str) -> None:
+    async def work(app: Application) -> None:
+        container = app.container(z_path=url)
+        agreed: list[bool] = []
+
+        def hear(message: str, container: zc.zk.asab.ZooKeeperContainer) -> None:
+            agreed.append(container.is_connected() is message.endswith("/CONNECTED!"))
+
+        for message in MESSAGES:
+            app.PubSub.subscribe(message, hear)
+        for session, state in (
+            ("own", State.CONNECTED),
+            ("blocking", State.CONNECTED),
+            ("own", State.SUSPENDED),
+            ("own", State.LOST),
+            ("blocking", State.SUSPENDED),
+            ("own", State.CONNECTED),
+            ("blocking", State.LOST),
+            ("blocking", State.SUSPENDED),
+            ("blocking", State.CONNECTED),
+        ):
+            container._tell(session, StateChange(state, "", 1))  # noqa: SLF001 (no luck)
+
+        assert app.heard_of(container) == ["CONNECTED", "SUSPENDED", "LOST", "CONNECTED"]
+        assert agreed == [True] * 4
+        await container.stop()
+
+    run(work)
 
 
 def test_all_ephemeral_nodes_go_with_the_application(server: AnyServer, url: str) -> None:

@@ -99,8 +99,8 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
         self.App.Loop.call_soon_threadsafe(self._start)  # it need not run yet
 
     def is_connected(self) -> bool:
-        """Return whether a server answers at the moment."""
-        return self.ZooKeeper.AioClient.connected
+        """Return whether the state that was told last is CONNECTED."""
+        return self._standing is State.CONNECTED
 
     # --- advertising
 
@@ -212,11 +212,15 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
             self.App.Loop.call_soon_threadsafe(self._tell, "blocking", change)
 
     def _tell(self, session: str, change: StateChange) -> None:
-        """Tell the application how its sessions stand, which is as the worse of them: either may hold its nodes."""
+        """Tell the application how its sessions stand, which is as the worse of them: either may hold its nodes.
+
+        What was LOST has to be found again, whatever else happens to either of them: next is CONNECTED.
+        """
         if session in self._states or change.state is State.CONNECTED:
             self._states[session] = change.state
         standing = min(self._states.values(), key=_WORST_FIRST.index)
-        if standing is not self._standing:
+        may_follow = standing is State.CONNECTED or self._standing is not State.LOST
+        if standing is not self._standing and may_follow:
             self._standing = standing
             self._log(change)
             self.App.PubSub.publish(f"ZooKeeperContainer.state/{standing}!", self)
