@@ -1,13 +1,22 @@
 """Live objects on an event loop: callbacks may be coroutine functions, and changes can be iterated over."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from zc.zk.aio.awaiting import Awaiting, named_as, shown
 from zc.zk.aio.documented import documented
-from zc.zk.errors import UsageError
+from zc.zk.drivers.aio.future import LoopBells
+from zc.zk.errors import ArgumentTypeError, UsageError
 from zc.zk.protocol.live import LiveChildren, LiveData
 from zc.zk.registry import live
 from zc.zk.registry.live import Callback, LiveObject, ShownProperties
@@ -40,25 +49,46 @@ class _AwaitingObject(Awaiting, LiveObject):
             for _, work in works:
                 work.close()  # those that have not begun when this is cancelled
 
-    async def _changed_until_closed(self) -> AsyncGenerator[None, None]:
-        changed, driver = asyncio.Event(), self._client.driver
-
-        def note(_: object = None) -> None:
-            changed.set()
-
-        self(note)
-        driver.at_end.add(note)
+    @contextmanager
+    def _judging(self, callback: Callback) -> Iterator[None]:
         try:
-            while driver.is_running:
-                await changed.wait()
-                changed.clear()
-                if driver.is_running:
-                    yield
+            with super()._judging(callback):
+                yield
+        except (asyncio.CancelledError, SystemExit) as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            self._failed(callback, error)  # what it asked for was cancelled, it was not itself
+
+    async def _changed_until_closed(self) -> AsyncGenerator[None, None]:
+        live, driver = self._live, self._client.driver
+        driver.require_own_place()
+        if not driver.is_running:
+            return
+        bells, shown, is_over = LoopBells(), -1, False
+
+        def is_due() -> bool:
+            return is_over or live.changes != shown
+
+        def end() -> None:
+            nonlocal is_over
+            is_over = True
+            bells.ring()
+
+        self._bells += (bells,)
+        self.go_on_following()
+        driver.at_end.add(end)
+        try:
+            while True:
+                await bells.wait_for(is_due)
+                if live.changes == shown:
+                    return
+                shown = live.changes
+                yield
         finally:
-            driver.at_end.discard(note)
-            for callback in self._callbacks:
-                if callback.function is note:
-                    self._remove(callback)
+            driver.at_end.discard(end)
+            self._bells = tuple(each for each in self._bells if each is not bells)
+            self._unfollow_if_idle()
 
 
 class Children(_AwaitingObject, live.Children):
@@ -70,9 +100,10 @@ class Children(_AwaitingObject, live.Children):
     __slots__ = ()
 
     async def changes(self) -> AsyncGenerator[list[str], None]:
-        """Yield the names now and after each change, until the client is closed.
+        """Yield the names now and after each change, until the client is stopped or begins anew.
 
-        Changes that come while nobody waits for one make one more, with the latest state: that is never missed.
+        Changes that come while nobody waits for one make one more, with the latest state: that is never missed. While
+        the node is deleted there are none. May be iterated over in a callback, too.
         """
         async with aclosing(self._changed_until_closed()) as changed:
             async for _ in changed:
@@ -90,10 +121,14 @@ class Properties(_AwaitingObject, ShownProperties):
     __slots__ = ()
 
     async def changes(self) -> AsyncGenerator[Data, None]:
-        """Yield the properties now and after each change, until the client is closed.
+        """Yield the properties now and after each change, until the client is stopped or begins anew.
 
-        Changes that come while nobody waits for one make one more, with the latest state: that is never missed.
+        Changes that come while nobody waits for one make one more, with the latest state: that is never missed. While
+        the node is deleted there are none. May be iterated over in a callback, too.
         """
+        if not self._is_watching:
+            msg = "Can't iterate over changes without watching."
+            raise ArgumentTypeError(msg)
         async with aclosing(self._changed_until_closed()) as changed:
             async for _ in changed:
                 yield self.data

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from zc.zk import paths
+from zc.zk.drivers.connected import Ring
 from zc.zk.drivers.following import Following, accepts
 from zc.zk.errors import ArgumentTypeError, NoNodeError, UsageError, ZooKeeperError
 from zc.zk.faces import Face
@@ -27,12 +28,13 @@ class CancelWatch(ZooKeeperError):  # noqa: N818 (the name is zc.zk's)
 class LiveObject(Following):
     """What children and properties share: a path, and callbacks."""
 
-    __slots__ = ("_callbacks", "_client", "path")
+    __slots__ = ("_bells", "_callbacks", "_client", "path")
 
     def __init__(self, client: Face[Any], path: str, live: Live) -> None:  # Any: of either kind
         self.path = path
         self._client = client
         self._callbacks: tuple[Callback, ...] = ()
+        self._bells: tuple[Ring, ...] = ()  # rung at each change, out of the line of callbacks
         super().__init__(client.driver, live)
         self._learn(client)
         error = live.error
@@ -76,6 +78,12 @@ class LiveObject(Following):
             self._unfollow_if_idle()
         return callback
 
+    def _changed(self) -> None:
+        for bell in self._bells:
+            bell.ring()
+        if self._callbacks:
+            super()._changed()
+
     def deliver(self) -> object:
         if self._live.error is not None:
             log.warning("%r is not shown any more: %s", self, self._live.error)
@@ -94,10 +102,14 @@ class LiveObject(Following):
         except CancelWatch:
             log.debug("%r of %r cancelled its watch", callback.function, self)
             self._remove(callback)
-        except Exception:
-            self._driver.callbacks.count_failure()
-            log.exception("%r of %r failed, and is not called again", callback.function, self)
-            self._remove(callback)
+        except Exception as error:  # noqa: BLE001 (logged)
+            self._failed(callback, error)
+
+    def _failed(self, callback: "Callback", error: BaseException) -> None:
+        self._driver.callbacks.count_failure()
+        text = "%r of %r failed, and is not called again"
+        log.error(text, callback.function, self, exc_info=error)
+        self._remove(callback)
 
     def _call(self, callback: "Callback") -> object:
         """Call a callback, unless it was told the state already; return what it returns."""
@@ -121,7 +133,7 @@ class LiveObject(Following):
 
     def _unfollow_if_idle(self) -> None:
         with self._driver.lock:
-            if not self._callbacks:
+            if not self._callbacks and not self._bells:
                 self._live.on_change = None
 
     def __repr__(self) -> str:
