@@ -495,6 +495,28 @@ def test_data_that_are_no_json_are_refused_at_once(url: str) -> None:
     run(work)
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [(None, "must be a string: None"), ("/../x", "a part that is . or ..: '/asab/../x'")],
+)
+def test_a_path_that_cannot_be_is_refused_at_once(path: str, words: str) -> None:
+    async def work(app: Application) -> None:
+        container = app.container(z_path=f"zookeeper://localhost:{free_port()}")
+        with pytest.raises(zc.zk.ZooKeeperError, match=re.escape(words)):
+            container.advertise({}, path)
+        assert container.Advertisements == {}
+
+    run(work)
+
+
+def test_what_is_read_before_there_is_a_server_waits_for_one(url: str) -> None:
+    async def work(app: Application) -> None:
+        container = app.container(z_path=url)
+        assert await container.get_children("nothing") is None
+
+    run(work)
+
+
 def test_a_path_that_cannot_be_made_is_told_and_holds_nothing_up(
     server: AnyServer, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

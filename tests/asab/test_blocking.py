@@ -49,6 +49,29 @@ def test_a_path_needs_no_first_slash_in_any_call(client: BlockingClient) -> None
     assert client.delete("a", recursive=True)
 
 
+def test_a_path_needs_no_first_slash_in_a_transaction_or_under_another_policy(
+    client: BlockingClient,
+) -> None:
+    client.create("a", b"0")
+
+    with client.transaction(raising=True) as transaction:
+        transaction.check("a", 0)
+        transaction.create("a/b", b"1")
+        transaction.create("a/", sequence=True)
+        transaction.set_data("a", b"1")
+        transaction.delete("a/b")
+
+    assert [result for result in transaction.results or () if result is not True][:2] == [
+        "/a/b",
+        "/a/0000000001",
+    ]
+    hasty = client.within(5.0)
+    assert hasty.get("a")[0] == b"1"
+    assert hasty.within(None).exists("a/b") is None
+    assert hasty.transaction().create is not None
+    assert hasty.connected
+
+
 def test_watches_and_watchers_take_such_paths_as_well(client: BlockingClient) -> None:
     events: list[str | None] = []
     seen: list[bytes | None] = []

@@ -32,8 +32,7 @@ def validate(path: object) -> str:
 
 def validate_sequential(path: object) -> str:
     """Return `path` when it can begin the name of a sequential node: it may end with a slash."""
-    if isinstance(path, str):
-        validate(path + "1")
+    if isinstance(path, str) and _is_path(path + "1") is not None:
         return path
     return validate(path)
 

@@ -56,7 +56,7 @@ def _split(url: str | None) -> tuple[str, str]:
         return "", ""
     if not isinstance(url, str):
         raise ArgumentTypeError(f"a ZooKeeper URL must be a string, not {type(url).__name__}")
-    parts = _parts(url)
+    parts = _parts(url.strip())
     assert parts is not None  # noqa: S101 (any string has such parts)
     scheme, servers, path = parts.groups(default="")
     if scheme and scheme.lower() not in _SCHEMES:
@@ -67,6 +67,8 @@ def _split(url: str | None) -> tuple[str, str]:
         )  # so it is not shown
     if servers == ".":  # zk://./PATH, as the URLs of ASAB's libraries are
         return "", "." + (path or "/")
+    if path == ".":
+        path = "./"
     if path and not path.startswith(("/", "./")):
         raise ArgumentError(f"not a ZooKeeper URL, the path begins with neither / nor ./: {url!r}")
     return servers, path

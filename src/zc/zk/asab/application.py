@@ -7,13 +7,15 @@ import os
 from collections.abc import Coroutine, Mapping
 from typing import Any, NoReturn
 
+from zc.zk import paths
 from zc.zk.arguments import MOST_SESSION_SECONDS, seconds
 from zc.zk.asab.addresses import Place, absolute, find, first
 from zc.zk.asab.advertising import Advertisement
 from zc.zk.asab.calls import ZooKeeper, log
 from zc.zk.codes import State
 from zc.zk.drivers.aio.connected import LoopConnected
-from zc.zk.errors import ZooKeeperError
+from zc.zk.drivers.aio.place import runs_here
+from zc.zk.errors import ArgumentTypeError, ZooKeeperError
 from zc.zk.protocol.states import StateChange
 
 try:
@@ -96,7 +98,10 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
         self.ZooKeeper.AioClient.explain_to(self._state_changed)
         self.ZooKeeper.Client.explain_to(self._blocking_state_changed)
         zookeeper_service.Containers.append(self)
-        self.App.Loop.call_soon_threadsafe(self._start)  # it need not run yet
+        if runs_here(self.App.Loop):
+            self._start()
+        else:
+            self.App.Loop.call_soon_threadsafe(self._start)  # it need not run yet
 
     def is_connected(self) -> bool:
         """Return whether the state that was told last is CONNECTED."""
@@ -108,15 +113,18 @@ class ZooKeeperContainer(asab.Configurable):  # type: ignore[misc]  # asab has n
         """Have a node with these data while the application runs: `Path`, `path` and a number of ten digits.
 
         Of the same `path` again, the data are changed. The node is ephemeral; whenever it is lost, it is made again at
-        once. May be called before a server is there, and from any thread.
+        once. May be called before a server is there, and from any thread. Raises as `zc.zk.Client.create` does for a
+        path or data that cannot be.
         """
-        encoded = _encoded(data)
-        self.App.Loop.call_soon_threadsafe(self._advertise, path, encoded)
+        if not isinstance(path, str):
+            raise ArgumentTypeError(f"the path to advertise at must be a string: {path!r}")
+        prefix, encoded = absolute(self.Path + path, keeps_last_slash=True), _encoded(data)
+        paths.validate_sequential(prefix)
+        self.App.Loop.call_soon_threadsafe(self._advertise, prefix, encoded)
 
-    def _advertise(self, path: str, data: bytes) -> None:
+    def _advertise(self, prefix: str, data: bytes) -> None:
         if self.ZooKeeper.is_stopped:
             return
-        prefix = absolute(self.Path + path, keeps_last_slash=True)
         advertisement = self.Advertisements.get(prefix)
         if advertisement is None:
             advertisement = Advertisement(self.ZooKeeper.AioClient, prefix)

@@ -11,6 +11,8 @@ from zc.zk.client import Client
 from zc.zk.codes import KeeperState, State
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.faces import Listener
+from zc.zk.transactions import Transaction
+from zc.zk.within import Policy
 
 _OF_ONE_NODE = [
     *("create", "ensure_path", "delete", "exists", "get", "get_children", "set"),
@@ -64,6 +66,14 @@ class BlockingClient(Explaining[ThreadDriver], Client):
             self.start_async()
         return added
 
+    def within(self, seconds: float | None, *, fail_fast: bool | None = None) -> Client:
+        """See `zc.zk.Client.within`."""
+        return _Within(self, seconds, self.fail_fast if fail_fast is None else fail_fast)
+
+    def transaction(self, *, raising: bool = False) -> Transaction:
+        """See `zc.zk.Client.transaction`."""
+        return _Transaction(self, raising=raising)
+
     def stop(self) -> None:
         """See `zc.zk.Client.stop`."""
         self._is_ended = True
@@ -72,13 +82,21 @@ class BlockingClient(Explaining[ThreadDriver], Client):
     close = stop
 
 
+class _Within(Policy, BlockingClient):
+    """Such a client by another policy."""
+
+
+class _Transaction(Transaction):
+    """A transaction that takes the same paths as its client."""
+
+
 def _lenient(
     method: Callable[..., Any],
 ) -> Callable[..., Any]:  # Any: whatever the method takes and gives
     creates = method.__name__.startswith("create")
 
     @wraps(method)
-    def call(self: Client, path: str, *arguments: Any, **named: Any) -> Any:  # Any: as above
+    def call(self: Any, path: str, *arguments: Any, **named: Any) -> Any:  # Any: as above
         sequence = named.get("sequence", arguments[_SEQUENCE:][:1])
         return method(
             self, absolute(path, keeps_last_slash=creates and bool(sequence)), *arguments, **named
@@ -94,3 +112,5 @@ for _name in [
     "ChildrenWatch",
 ]:
     setattr(BlockingClient, _name, _lenient(getattr(Client, _name)))
+for _name in ("create", "delete", "set_data", "check"):
+    setattr(_Transaction, _name, _lenient(getattr(Transaction, _name)))
