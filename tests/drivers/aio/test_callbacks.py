@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from tests.aio.looping import run, turns, until
+from tests.aio.looping import others, run, turns, until
 from tests.drivers.conftest import OnLoop
 from tests.waiting import stretched
 from zc.zk.drivers.aio.callbacks import LoopCallbacks
@@ -281,6 +281,22 @@ def test_a_close_waits_for_what_was_posted_and_what_that_posts(on_loop: OnLoop) 
         assert called == [1]
 
     on_loop(main())
+
+
+def test_what_waits_behind_what_does_not_end_is_no_more_left_than_that(
+    on_loop: OnLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        callbacks = opened()
+        for _ in range(3):
+            callbacks.post("key", never)
+        await turns(3)
+        await callbacks.close(A_MOMENT)
+        assert others() == set()
+
+    on_loop(main())
+
+    assert caplog.text.count("callback had not ended when its client was closed") == 3
 
 
 def test_what_does_not_end_is_named_and_cancelled(

@@ -16,7 +16,7 @@ from zc.zk.drivers.aio.future import ring
 from zc.zk.drivers.aio.tasks import begin_later
 from zc.zk.drivers.aio.turns import SLICE
 
-_GRACE = 0.005  # seconds for callbacks that were cancelled to end
+_GRACE = 0.03  # seconds for callbacks that were cancelled to end
 _BLOCKED_FOR = 0.25  # seconds of one callback that are worth a warning
 _LONGEST = 10.0  # seconds of a coroutine that are
 _callback: "ContextVar[asyncio.Task[Any] | None]" = ContextVar("callback", default=None)
@@ -38,6 +38,7 @@ class LoopCallbacks:
         self._turns: dict[Hashable, asyncio.Task[None]] = {}
         self._is_due = False
         self._let_go: asyncio.Future[None] | None = None
+        self._openings = 0
         self._complaints = 0
         self._thread = 0
         self.failures = 0
@@ -51,6 +52,7 @@ class LoopCallbacks:
                 self._ended(key, task)
         self._loop = loop
         self._thread = threading.get_ident()
+        self._openings += 1
         self._begin()
 
     def post(self, key: Hashable, call: Callable[[], object]) -> None:
@@ -188,7 +190,8 @@ class LoopCallbacks:
                 self._log.warning("callback blocked the event loop for %.1f s: %r", seconds, call)
 
     async def close(self, seconds: float) -> None:
-        """Let what was posted be done, for so many seconds; what runs then is cancelled, and reported."""
+        """Let what was posted be done, for so many seconds; what runs then, or only begins, is cancelled and named."""
+        openings = self._openings
         until = time.monotonic() + seconds
         while (self._ready or self._tasks) and time.monotonic() < until:
             if self._tasks:
@@ -200,10 +203,16 @@ class LoopCallbacks:
                 )
             else:
                 await asyncio.sleep(0)
-        for task in self._tasks:
-            self._log.warning(
-                "callback had not ended when its client was closed: %s", task.get_name()
-            )
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_GRACE)
+        until = time.monotonic() + _GRACE
+        while self._tasks and self._openings == openings:  # behind each that ends another may wait
+            for task in self._tasks:
+                if not task.cancelling():
+                    self._log.warning(
+                        "callback had not ended when its client was closed: %s", task.get_name()
+                    )
+                    task.cancel()
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            await asyncio.wait(self._tasks, timeout=left)
+            await asyncio.sleep(0)
