@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 from functools import partial
 from typing import cast
 
@@ -281,6 +282,33 @@ def test_a_close_waits_for_what_was_posted_and_what_that_posts(on_loop: OnLoop) 
         assert called == [1]
 
     on_loop(main())
+
+
+def test_each_call_has_a_context_of_its_own(on_loop: OnLoop) -> None:
+    variable = ContextVar("variable", default="nobody's")
+    seen: list[str] = []
+
+    def note(name: str) -> None:
+        seen.append(variable.get())
+        variable.set(name)
+
+    async def note_later() -> None:
+        await turns(1)
+        note("a task's")
+
+    async def main() -> None:
+        variable.set("the opener's")
+        callbacks = opened()
+        variable.set("a poster's")
+        callbacks.post("one", partial(note, "one's"))
+        callbacks.post("two", partial(note, "two's"))
+        callbacks.post("two", note_later)
+        callbacks.post("three", note_later)
+        await closed(callbacks)
+
+    on_loop(main())
+
+    assert seen == ["the opener's"] * 4
 
 
 def test_what_waits_behind_what_does_not_end_is_no_more_left_than_that(

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,10 @@ log = logging.getLogger("zc.zk")
 
 
 class LoopCallbacks:
-    """Users' code, as functions and as coroutine functions; of those, one task for each key at a time."""
+    """Users' code, as functions and as coroutine functions; of those, one task for each key at a time.
+
+    Each call has a copy of the context that `open` was called in: what one sets in a context variable no other sees.
+    """
 
     def __init__(self, name: str, log: logging.Logger | logging.LoggerAdapter[Any] = log) -> None:
         self._name = name
@@ -39,6 +42,7 @@ class LoopCallbacks:
         self._is_due = False
         self._let_go: asyncio.Future[None] | None = None
         self._openings = 0
+        self._context = Context()
         self._complaints = 0
         self._thread = 0
         self.failures = 0
@@ -53,6 +57,7 @@ class LoopCallbacks:
         self._loop = loop
         self._thread = threading.get_ident()
         self._openings += 1
+        self._context = copy_context()
         self._begin()
 
     def post(self, key: Hashable, call: Callable[[], object]) -> None:
@@ -102,9 +107,9 @@ class LoopCallbacks:
             return
         self._is_due = True
         if threading.get_ident() == self._thread:
-            loop.call_soon(self._work)
+            loop.call_soon(self._work, context=self._context)
         else:  # a `__del__`, of garbage that another thread collects
-            loop.call_soon_threadsafe(self._work)
+            loop.call_soon_threadsafe(self._work, context=self._context)
 
     def _work(self) -> None:
         self._is_due = False
@@ -117,7 +122,7 @@ class LoopCallbacks:
             result: object = None
             try:
                 with self.timed(call):
-                    result = call()
+                    result = self._context.copy().run(call)
             except _FAILURES:
                 self._failed(call)
             except BaseException:
