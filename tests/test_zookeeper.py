@@ -9,7 +9,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,6 +47,24 @@ def other(zk: ZooKeeper) -> Iterator[ZooKeeper]:
 
 
 # --- connecting
+
+
+@pytest.mark.slow
+def test_a_given_client_without_a_server_is_not_ended_by_a_registry_that_cannot_start(
+    proxy_to: Callable[[int], FaultProxy], server: AnyServer, chroot: str
+) -> None:
+    proxy = proxy_to(server.port)
+    with Client(proxy.address + chroot) as client:
+        client.create("/mine", ephemeral=True)
+        proxy.refuse()
+        proxy.cut()
+        wait_until(lambda: not client.connected, SOON)
+
+        with pytest.raises(zc.zk.FailedConnect):
+            ZooKeeper(client, start_timeout=0.1)
+
+        proxy.heal()
+        assert client.exists("/mine")
 
 
 @pytest.mark.slow

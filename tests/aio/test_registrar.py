@@ -5,7 +5,13 @@ import asyncio
 import pytest
 
 from tests.aio.looping import run, stays, until
-from zc.zk import ConnectionClosedError, NodeExistsError, OperationTimeoutError, UsageError
+from zc.zk import (
+    ConnectionClosedError,
+    FailedConnect,
+    NodeExistsError,
+    OperationTimeoutError,
+    UsageError,
+)
 from zc.zk.aio import Client, RegisteredServer, ZooKeeper
 from zc.zk.testing import Server
 
@@ -216,5 +222,42 @@ def test_a_registration_that_is_cancelled_at_the_last_moment_is_withdrawn(server
                     await until(lambda name=name: name not in children)  # type: ignore[misc]
                     assert (await zk.register("/s", name)).is_held
                 assert name in await zk.get_children("/s")
+
+    run(main())
+
+
+def test_withdrawing_again_waits_for_what_a_cancelled_withdrawal_began(server: Server) -> None:
+    async def main() -> None:
+        async with ZooKeeper(server.address) as zk, ZooKeeper(server.address) as other:
+            registered = await zk.register("/", "h:1")
+            with server.faults.stall() as stalled:
+                withdrawing = asyncio.create_task(registered.withdraw())
+                await asyncio.to_thread(stalled.wait, 10.0)
+                withdrawing.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await withdrawing
+                again = [asyncio.create_task(registered.withdraw()) for _ in range(2)]
+                await asyncio.sleep(0.02)
+                assert not any(each.done() for each in again)
+            await asyncio.gather(*again)
+            assert await other.exists("/h:1") is None
+            await registered.withdraw()
+
+    run(main())
+
+
+def test_a_borrowed_client_without_a_server_is_not_ended_by_a_registry_that_cannot_start(
+    server: Server,
+) -> None:
+    async def main() -> None:
+        async with Client(server.address) as client:
+            await client.create("/mine", ephemeral=True)
+            server.stop()
+            await until(lambda: not client.connected)
+            with pytest.raises(FailedConnect):
+                await ZooKeeper(client, start_timeout=0.05)
+            server.start()
+            await until(lambda: client.connected)
+            assert await client.exists("/mine")
 
     run(main())

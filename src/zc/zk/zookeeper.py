@@ -64,6 +64,7 @@ class ZooKeeper(Standing[Client]):
         self.connected.set()
 
     def _start(self, client: Client, timeout: float, wait: bool) -> None:
+        was_running = client.driver.is_running
         try:
             if wait:
                 client.wait_for_start()
@@ -71,7 +72,8 @@ class ZooKeeper(Standing[Client]):
                 client.start(timeout)
         except BaseException:
             client.remove_listener(self._state_changed)
-            client.stop()
+            if not was_running:  # else it is somebody else's, and may have a session
+                client.stop()
             raise
 
     # --- servers

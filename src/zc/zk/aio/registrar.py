@@ -29,8 +29,7 @@ class RegisteredServer(Registered):
         await self._registrar.update(self._registration, merged(data, properties))
 
     async def withdraw(self) -> None:
-        if self._registration.is_wanted:
-            await self._registrar.withdraw(self._registration)
+        await self._registrar.withdraw(self._registration)
 
 
 @documented(registrar.Registrar)
@@ -79,9 +78,13 @@ class Registrar(Registrations):
         await self._settle(registration, self._client.patience)
 
     async def withdraw(self, registration: Registration) -> None:
-        self.leave(registration)
+        if registration.is_wanted:
+            self.leave(registration)
+        elif not self.is_leaving(registration):
+            return
         await self._settle(registration, self._client.patience)
-        self.gone(registration.path)
+        if self.is_leaving(registration):
+            self.gone(registration.path)
 
     async def _settle(self, registration: Registration, seconds: float) -> None:
         await self._settled.wait_for(

@@ -61,6 +61,7 @@ class ZooKeeper(Standing[Client]):
 
     async def _start(self) -> Self:
         client = self.client
+        was_running = client.driver.is_running
         client.add_listener(self._state_changed)
         if not client.connected:
             try:
@@ -70,7 +71,8 @@ class ZooKeeper(Standing[Client]):
                     await client.start(self._start_timeout)
             except BaseException:
                 client.remove_listener(self._state_changed)
-                await client.stop()
+                if not was_running:  # else it is somebody else's, and may have a session
+                    await client.stop()
                 raise
         self.connected.set()
         return self

@@ -30,13 +30,12 @@ class RegisteredServer(Registered):
         self._registrar.update(self._registration, merged(data, properties))
 
     def withdraw(self) -> None:
-        """Remove the node for good; does nothing when it was withdrawn already.
+        """Remove the node for good; does nothing when it is gone already.
 
         Raises `OperationTimeoutError` when that could not be done in time; it is still done as soon as a server is
-        there.
+        there, and to call this again waits for that.
         """
-        if self._registration.is_wanted:
-            self._registrar.withdraw(self._registration)
+        self._registrar.withdraw(self._registration)
 
 
 class Registrar(Registrations):
@@ -86,10 +85,14 @@ class Registrar(Registrations):
         self._settle(registration, self._client.patience)
 
     def withdraw(self, registration: Registration) -> None:
-        """Remove a registered node, and wait until it is gone."""
-        self.leave(registration)
+        """Remove a registered node, and wait until it is gone; who asks again meanwhile waits as well."""
+        if registration.is_wanted:
+            self.leave(registration)
+        elif not self.is_leaving(registration):
+            return
         self._settle(registration, self._client.patience)
-        self.gone(registration.path)
+        if self.is_leaving(registration):
+            self.gone(registration.path)
 
     def _settle(self, registration: Registration, seconds: float) -> None:
         self._settled.wait_for(lambda: self.is_decided(registration), min(seconds, MOST_SECONDS))

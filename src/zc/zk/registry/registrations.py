@@ -182,6 +182,10 @@ class Registrations:
                 registration.withdraw()
         return [registration for registration, _ in kept]
 
+    def is_leaving(self, registration: Registration) -> bool:
+        """Whether a node is being removed, or its removal was not seen to the end."""
+        return self.leaving(registration.path) is registration
+
     def gone(self, path: str) -> None:
         """Note that a node was removed."""
         with self._lock:
