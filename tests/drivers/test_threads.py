@@ -10,12 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests import wire
-from tests.ports import LOOPBACK
 from tests.proxy import FaultProxy
-from tests.scripted import Peer, ScriptedServer
 from tests.waiting import remains, stretched, wait_until
-from tests.wire import Opcode
 from zc.zk import Client, ConnectionClosedError, ForkedClientError
 from zc.zk.drivers.threads import ThreadDriver
 from zc.zk.operations import Exists, GetData
@@ -129,28 +125,6 @@ def test_a_child_of_fork_may_not_use_its_parents_client(embedded: Server) -> Non
 
     assert done.stdout.split() == ["4", "True"]
     assert issubclass(ForkedClientError, Exception)
-
-
-def test_stopping_ends_a_session_that_was_only_just_asked_for() -> None:
-    asked = threading.Event()
-    told: list[int] = []
-
-    def script(peer: Peer) -> None:
-        hello = peer.receive()
-        asked.set()
-        wait_until(lambda: client.driver.session.phase is Phase.PARTING, SOON)
-        peer.send(wire.connect_response(timeout=wire.parse_connect_request(hello).timeout))
-        request = peer.receive_request()
-        told.append(request.opcode)
-        peer.send(wire.reply(request.xid))
-
-    with ScriptedServer(script) as server:
-        client = Client(f"{LOOPBACK}:{server.port}")
-        client.start_async()
-        assert asked.wait(stretched(SOON))
-        client.stop()
-
-    assert told == [Opcode.CLOSE_SESSION]
 
 
 # --- sending

@@ -151,7 +151,7 @@ def test_an_answer_after_the_end_is_ignored() -> None:
 
     talk.session.authentication.answer(challenge, None)
 
-    assert talk.session.phase is Phase.CLOSING
+    assert talk.session.phase is Phase.STOPPED
 
 
 @pytest.mark.parametrize("code", [AuthFailedError.code, SessionClosedRequireSaslError.code])
@@ -301,10 +301,7 @@ def test_closing_in_the_middle_fails_what_waits_as_closed() -> None:
     take_challenge(talk, b"hello")
 
     talk.session.close(talk.now)
-    failed_at_once = asked.ended
-    talk.drop()
 
-    assert failed_at_once
     assert isinstance(asked.error, ConnectionClosedError)
     assert talk.session.keeper_state is KeeperState.CLOSED
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests import wire
 from tests.aio.looping import others, run, turns, until
 from tests.drivers.conftest import OnLoop
 from tests.drivers.test_authenticating import Scripted
@@ -21,7 +20,6 @@ from tests.proxy import FaultProxy
 from tests.saslserver import USERS, SaslServer
 from tests.scripted import Peer, ScriptedServer
 from tests.waiting import stretched
-from tests.wire import Opcode
 from zc.zk import (
     TLS,
     AuthFailedError,
@@ -298,34 +296,6 @@ def test_a_peer_that_does_not_read_costs_no_more_turns_than_its_pings(
     on_loop(main())
 
     assert len(turned) < 50
-
-
-def test_stopping_ends_a_session_that_was_only_just_asked_for(on_loop: OnLoop) -> None:
-    asked, is_parting = threading.Event(), threading.Event()
-    told: list[int] = []
-
-    def script(peer: Peer) -> None:
-        hello = peer.receive()
-        asked.set()
-        is_parting.wait(stretched(SOON))
-        peer.send(wire.connect_response(timeout=wire.parse_connect_request(hello).timeout))
-        request = peer.receive_request()
-        told.append(request.opcode)
-        peer.send(wire.reply(request.xid))
-
-    async def main() -> None:
-        with ScriptedServer(script) as server:
-            client = Client(f"{LOOPBACK}:{server.port}")
-            client.start_async()
-            await until(asked.is_set)
-            stopping = asyncio.create_task(client.stop())
-            await until(lambda: client.driver.session.phase is Phase.PARTING)
-            is_parting.set()
-            await stopping
-
-    on_loop(main())
-
-    assert told == [Opcode.CLOSE_SESSION]
 
 
 # --- time

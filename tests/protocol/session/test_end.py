@@ -1,17 +1,7 @@
 import pytest
 
-from tests import wire
-from tests.protocol.conversation import SESSION_ID, Asked, Conversation
-from tests.protocol.session.phases import (
-    BOB,
-    IN_PHASE,
-    authenticating,
-    closing,
-    greeting,
-    online,
-    stopped,
-    waiting,
-)
+from tests.protocol.conversation import SESSION_ID, Asked
+from tests.protocol.session.phases import BOB, IN_PHASE, closing, online, stopped, waiting
 from zc.zk.codes import State
 from zc.zk.errors import (
     ConnectionClosedError,
@@ -71,64 +61,6 @@ def test_closing_without_a_connection_is_immediate() -> None:
 
     assert isinstance(asked.error, ConnectionClosedError)
     assert talk.session.phase is Phase.STOPPED
-
-
-def test_a_session_that_was_just_asked_for_is_ended_when_it_is_there() -> None:
-    talk = greeting()
-    asked = talk.ask(Sync("/"))
-
-    talk.session.close(talk.now)
-    early = talk.session.phase
-    talk.greet()
-    said = talk.asked
-    talk.reply()
-    fault = talk.session.fault
-    talk.drop()
-
-    assert isinstance(asked.error, ConnectionClosedError)
-    assert early is Phase.PARTING
-    assert [type(operation) for operation in said] == [CloseSession]
-    assert fault == "closed by the caller"
-    assert talk.session.phase is Phase.STOPPED
-    assert talk.states == []
-
-
-def test_a_session_that_is_being_authenticated_is_ended_at_once() -> None:
-    talk = authenticating()
-
-    talk.session.close(talk.now)
-    talk.collect()
-
-    assert [type(operation) for operation in talk.asked] == [CloseSession]
-
-
-def test_a_session_that_was_just_asked_for_and_is_refused_is_none() -> None:
-    talk = greeting()
-
-    talk.session.close(talk.now)
-    talk.feed(wire.session_refused())
-    talk.drop()
-
-    assert talk.session.phase is Phase.STOPPED
-
-
-def test_a_session_that_was_just_asked_for_is_known_to_no_other_server() -> None:
-    talk = Conversation("a:1,b:2").open()
-    talk.connect()
-
-    talk.session.close(talk.now)
-    talk.drop()
-
-    assert talk.session.phase is Phase.STOPPED
-
-
-def test_a_server_that_was_just_asked_has_all_the_time_that_the_driver_gives() -> None:
-    talk = greeting()
-
-    talk.session.close(talk.now)
-    talk.wait(60.0)
-
-    assert talk.session.fault is None
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if not phase.is_ending])

@@ -56,8 +56,8 @@ FOLLOWS: dict[tuple[Phase, str], Phase] = {
     (Phase.LEAVING, "close"): Phase.CLOSING,
     (Phase.WAITING, "close"): Phase.STOPPED,
     (Phase.DIALLING, "close"): Phase.STOPPED,
-    (Phase.GREETING, "close"): Phase.PARTING,
-    (Phase.AUTHENTICATING, "close"): Phase.CLOSING,
+    (Phase.GREETING, "close"): Phase.STOPPED,
+    (Phase.AUTHENTICATING, "close"): Phase.STOPPED,
     (Phase.PARTING, "disconnected"): Phase.STOPPED,  # no server was reached
     (Phase.CLOSING, "disconnected"): Phase.STOPPED,
     **{(phase, "finish"): Phase.STOPPED for phase in Phase},

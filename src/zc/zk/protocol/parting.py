@@ -1,8 +1,7 @@
-"""The end of a session that no server serves: it is ended where it is found, for its ephemeral nodes to go at once."""
+"""The end of a session whose connection is lost: servers are tried once more, for its ephemeral nodes to go at once."""
 
 from typing import TYPE_CHECKING
 
-from zc.zk.codes import State
 from zc.zk.operations import CloseSession
 from zc.zk.protocol.ensemble import Endpoint
 from zc.zk.protocol.requests import NEVER, Request
@@ -14,7 +13,9 @@ if TYPE_CHECKING:
 
 CLOSED = "closed by the caller"
 PAUSE = 0.1  # seconds before the next attempt: short, and not nothing for one that refuses beside one that is silent
-_PATIENCE = 0.5  # seconds for a server behind which others wait; how long all may take is the driver's to say
+_PATIENCE = (
+    0.5  # seconds that each server gets to answer; how long all may take is the driver's to say
+)
 
 
 class Parting:
@@ -31,8 +32,7 @@ class Parting:
         if session.phase is Phase.AUTHENTICATING:
             self.say_farewell()
             return
-        # No other server knows of a session that one is about to open.
-        self._left = list(session.ensemble.order) if session.state is State.SUSPENDED else []
+        self._left = list(session.ensemble.order)
         self._goes_on = session.phase is Phase.DIALLING
         if self._goes_on:
             session.fault = CLOSED  # there are pauses in that attempt: another one is made
@@ -51,7 +51,7 @@ class Parting:
         """Give a server, which was reached, its time."""
         self.failed(server)
         self._session.fault = None
-        self._session.attempt_until = self._session.now + _PATIENCE if self._left else NEVER
+        self._session.attempt_until = self._session.now + _PATIENCE
 
     def failed(self, server: Endpoint) -> None:
         """Do not try a server again."""

@@ -124,12 +124,10 @@ class Session:
         self.now = now
         if self.phase.is_served:
             self._parting.say_farewell()
-        elif self.phase in (Phase.PARTING, Phase.CLOSING):
-            return
-        elif self.state is State.SUSPENDED or self.phase.has_asked:
+        elif self.state is State.SUSPENDED and not self.phase.is_ending:
             self._parting.begin()
             self._end_requests(self.queue)
-        else:
+        elif self.phase not in (Phase.PARTING, Phase.CLOSING):
             self.finish(CLOSED)
 
     def move(self, endpoints: Sequence[Endpoint], now: float) -> None:

@@ -19,7 +19,6 @@ What may follow what:
                                close, which waits for what is in flight
     WAITING, DIALLING, GREETING -> PARTING
                                close, where a session lives whose connection is lost
-    GREETING -> PARTING        close, where a server may be about to open a first session
     PARTING  -> CLOSING        a server accepted, and is told
     any -> STOPPED             finish
 """
@@ -56,11 +55,6 @@ class Phase(Enum):
     def is_served(self) -> bool:
         """Whether a server has accepted the session, and was not told that it ends."""
         return self in (Phase.PROBING, Phase.REARMING, Phase.OPEN, Phase.LEAVING)
-
-    @property
-    def has_asked(self) -> bool:
-        """Whether a server was asked for a session, which it may open or have opened, and that is not served yet."""
-        return self in (Phase.GREETING, Phase.AUTHENTICATING)
 
     @property
     def is_attempt(self) -> bool:
