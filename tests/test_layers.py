@@ -78,7 +78,9 @@ LONG = {
     "drivers.aio.driver": "all that knows of an event loop at once",
     "drivers.threads": "all that knows of threads, locks and sockets at once",
     "errors": "one small class for each error number",
+    "protocol.connection": "all that belongs to one connection and to no other",
     "protocol.session": "one state machine",
+    "registry.live": "children and properties, with what they share",
 }
 ALL = sources()
 
